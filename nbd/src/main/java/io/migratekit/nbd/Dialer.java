@@ -109,13 +109,13 @@ final class Dialer {
 
     private NbdException.Unreachable unreachable(NbdUri.Tcp tcp, InetAddress address, int errno) {
         String where = address.getHostAddress() + " port " + tcp.port();
-        String why =
-                switch (errno) {
-                    case Posix.ECONNREFUSED -> "connection refused by " + where
-                            + ". Nothing listens there: start the server or the tunnel, or check the port.";
-                    case Posix.ETIMEDOUT -> "no answer from " + where + ". " + Wait.CONNECT.usualCause() + '.';
-                    default -> "cannot connect to " + where + ": " + Posix.describe(errno) + '.';
-                };
+        String why = switch (errno) {
+            case Posix.ECONNREFUSED ->
+                "connection refused by " + where
+                        + ". Nothing listens there: start the server or the tunnel, or check the port.";
+            case Posix.ETIMEDOUT -> "no answer from " + where + ". " + Wait.CONNECT.usualCause() + '.';
+            default -> "cannot connect to " + where + ": " + Posix.describe(errno) + '.';
+        };
         return new NbdException.Unreachable(uri + ": " + why, null);
     }
 
@@ -145,14 +145,14 @@ final class Dialer {
     }
 
     private NbdException.Unreachable unreachable(String path, int errno) {
-        String why =
-                switch (errno) {
-                    case Posix.ENOENT -> "there is no socket " + path + ". Start the server, or check the path.";
-                    case Posix.ECONNREFUSED -> (isSocket(path) ? "connection refused: nobody listens on " + path
-                                    + " any more; its server has ended."
-                            : path + " is not a socket.");
-                    default -> "cannot connect to the socket " + path + ": " + Posix.describe(errno) + '.';
-                };
+        String why = switch (errno) {
+            case Posix.ENOENT -> "there is no socket " + path + ". Start the server, or check the path.";
+            case Posix.ECONNREFUSED ->
+                (isSocket(path)
+                        ? "connection refused: nobody listens on " + path + " any more; its server has ended."
+                        : path + " is not a socket.");
+            default -> "cannot connect to the socket " + path + ": " + Posix.describe(errno) + '.';
+        };
         return new NbdException.Unreachable(uri + ": " + why, null);
     }
 

@@ -65,8 +65,9 @@ public final class ExtentMap implements Iterator<Extent> {
     /** Throws {@link NbdException.Unsupported} unless the server reports block status in this context. */
     public static void requireContext(NbdConnection connection, String context) {
         if (!connection.hasContext(context)) {
-            throw new NbdException.Unsupported(connection.uri() + ": the server does not support the metadata context \""
-                    + context + "\". `migratekit info` lists the contexts of an export.");
+            throw new NbdException.Unsupported(
+                    connection.uri() + ": the server does not support the metadata context \"" + context
+                            + "\". `migratekit info` lists the contexts of an export.");
         }
     }
 
@@ -151,8 +152,8 @@ public final class ExtentMap implements Iterator<Extent> {
         }
         piece.request = null; // Whoever goes on after a failure asks again.
         connection.await(request);
-        Request.Status status = find(request)
-                .orElseThrow(() -> brokenReply(piece, "its answer does not mention " + context));
+        Request.Status status =
+                find(request).orElseThrow(() -> brokenReply(piece, "its answer does not mention " + context));
         piece.pairs = from(status, piece);
         piece.next = 0;
     }

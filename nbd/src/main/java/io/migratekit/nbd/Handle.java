@@ -571,8 +571,8 @@ final class Handle implements AutoCloseable {
     private static final class Library {
         private static final String SONAME = "libnbd.so.0";
         private static final Optional<SymbolLookup> LOOKUP = lookup();
-        static final Optional<MethodHandle> SET_TLS_HOSTNAME = optional(
-                "nbd_set_tls_hostname", FunctionDescriptor.of(C_INT, C_POINTER, C_POINTER));
+        static final Optional<MethodHandle> SET_TLS_HOSTNAME =
+                optional("nbd_set_tls_hostname", FunctionDescriptor.of(C_INT, C_POINTER, C_POINTER));
         static final Optional<MethodHandle> EXTENDED_HEADERS =
                 optional("nbd_get_extended_headers_negotiated", FunctionDescriptor.of(C_INT, C_POINTER));
         static final Optional<MethodHandle> BLOCK_STATUS_64 = optional(
@@ -588,9 +588,8 @@ final class Handle implements AutoCloseable {
 
         static void load() {
             if (LOOKUP.isEmpty()) {
-                throw new NbdException.LibraryMissing(
-                        "libnbd cannot be loaded (" + SONAME + "). Install it: the package is libnbd0 on Debian and"
-                                + " Ubuntu, libnbd elsewhere.");
+                throw new NbdException.LibraryMissing("libnbd cannot be loaded (" + SONAME
+                        + "). Install it: the package is libnbd0 on Debian and" + " Ubuntu, libnbd elsewhere.");
             }
         }
 

@@ -36,8 +36,20 @@ public record Limits(
     public static Limits of(Duration timeout, Duration extentsTimeout) {
         Duration goodbye = timeout.compareTo(GOODBYE) < 0 ? timeout : GOODBYE;
         return new Limits(
-                timeout, timeout, timeout, timeout, timeout, timeout, timeout, extentsTimeout, timeout, timeout,
-                timeout, timeout, timeout, goodbye);
+                timeout,
+                timeout,
+                timeout,
+                timeout,
+                timeout,
+                timeout,
+                timeout,
+                extentsTimeout,
+                timeout,
+                timeout,
+                timeout,
+                timeout,
+                timeout,
+                goodbye);
     }
 
     /** The limit of the given wait. */

@@ -3,6 +3,7 @@ package io.migratekit.nbd;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -161,9 +162,7 @@ final class Link implements AutoCloseable {
             handle.tlsHostName(name);
         } else if (overUnix || tls.hostName().isPresent()) {
             throw new NbdException.TlsFailed(uri
-                    + (overUnix
-                            ? ": certificates over a unix socket"
-                            : ": tls-hostname")
+                    + (overUnix ? ": certificates over a unix socket" : ": tls-hostname")
                     + " need libnbd 1.22 or later; version " + handle.version()
                     + " would accept any certificate. Use keys instead (tls-psk-file).");
         }
@@ -181,8 +180,7 @@ final class Link implements AutoCloseable {
         // Ours first: it is bounded, says clearly when a name is unknown, and warms the resolver's cache.
         List<InetAddress> known = dialer.resolve(tcp.host());
         handle.lend();
-        FutureTask<@Nullable Void> connect =
-                new FutureTask<>(() -> handle.connectTcp(tcp.host(), tcp.port()), null);
+        FutureTask<@Nullable Void> connect = new FutureTask<>(() -> handle.connectTcp(tcp.host(), tcp.port()), null);
         dialer.within(Wait.CONNECT, connect, cause -> unreachable(tcp, known, cause));
         patience.waitFor(Wait.CONNECT);
     }
@@ -257,6 +255,7 @@ final class Link implements AutoCloseable {
     }
 
     private boolean look(int millis, String state) {
+        requireAlive(state); // Sending a request may have found the connection dead, which libnbd tells nobody.
         try {
             boolean moved = handle.step(millis);
             if (moved) {
@@ -290,18 +289,21 @@ final class Link implements AutoCloseable {
     }
 
     private Patience.Evidence evidence() {
-        String facts = Posix.tcpEvidence(handle.descriptor())
-                .map(tcp -> tcp.bytesReceived() + " bytes received in all; "
-                        + (tcp.unacknowledgedSegments() == 0
-                                ? "the peer's host has acknowledged everything we sent"
-                                : "the peer's host has not acknowledged anything for "
-                                        + Durations.show(tcp.sinceLastAck())))
-                .orElse("");
+        List<String> facts = new ArrayList<>();
         int received = handle.firstBytes().length;
         if (received > 0 && received < Handle.GREETING_BYTES) {
-            facts = received + " of " + Handle.GREETING_BYTES + " bytes of the greeting received; " + facts;
+            facts.add("only " + received + " of the " + Handle.GREETING_BYTES + " bytes of the greeting came");
         }
-        return new Patience.Evidence(handle.state(), facts);
+        Posix.tcpEvidence(handle.descriptor()).ifPresent(tcp -> {
+            facts.add(tcp.bytesReceived() + " bytes received in all");
+            if (tcp.unacknowledgedSegments() > 0) {
+                facts.add("the peer's host has not acknowledged what we sent, its last sign came "
+                        + Durations.show(tcp.sinceLastAck()) + " ago");
+            } else if (received > 0) {
+                facts.add("the peer's host has acknowledged everything we sent");
+            }
+        });
+        return new Patience.Evidence(handle.state(), String.join("; ", facts));
     }
 
     /** Which wait a state of libnbd belongs to. */
@@ -340,8 +342,8 @@ final class Link implements AutoCloseable {
             return new NbdException.TlsFailed(where + tlsAdvice(error.text()));
         }
         if (phase == Wait.TLS && closed) {
-            return new NbdException.TlsFailed(where + "the server ended the connection during the TLS handshake"
-                    + " (" + error.text() + "). Its log says why; usually it rejects our certificate or key.");
+            return new NbdException.TlsFailed(where + "the server ended the connection during the TLS handshake" + " ("
+                    + error.text() + "). Its log says why; usually it rejects our certificate or key.");
         }
         if (closed) {
             return new NbdException.ConnectionLost(where + lost(error, phase, handshake));
@@ -353,8 +355,8 @@ final class Link implements AutoCloseable {
             return new NbdException.NotNbd(where + "what listens there does not speak NBD; it says "
                     + quote(handle.firstBytes()) + ". Check host and port.");
         }
-        return new NbdException.ConnectionLost(where + "the server broke the protocol (" + error.text() + ")"
-                + answeredSoFar() + ".");
+        return new NbdException.ConnectionLost(
+                where + "the server broke the protocol (" + error.text() + ")" + answeredSoFar() + ".");
     }
 
     private boolean greetingLooksRight() {
@@ -368,7 +370,10 @@ final class Link implements AutoCloseable {
         StringBuilder text = new StringBuilder("\"");
         for (int i = 0; i < Math.min(bytes.length, 24); i++) {
             char c = (char) (bytes[i] & 0xff);
-            text.append(c >= ' ' && c < 127 && c != '"' ? String.valueOf(c) : "\\x" + HexFormat.of().toHexDigits(bytes[i]));
+            text.append(
+                    c >= ' ' && c < 127 && c != '"'
+                            ? String.valueOf(c)
+                            : "\\x" + HexFormat.of().toHexDigits(bytes[i]));
         }
         return text.append(bytes.length > 24 ? "...\"" : "\"").toString();
     }

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * request that was not done counts as never made.
  */
 public final class NbdConnection implements AutoCloseable {
+    private static final int EINVAL = 22;
+
     private final Map<Long, Request> inFlight = new LinkedHashMap<>();
     private final Map<Long, Request> statusRequests = new LinkedHashMap<>();
     private final Map<Wait, Integer> inFlightByKind = new EnumMap<>(Wait.class);
@@ -115,6 +117,10 @@ public final class NbdConnection implements AutoCloseable {
 
     private Request issue(Wait kind, long offset, long length, Issue call) {
         Request request = new Request(kind, offset, length);
+        if (length <= 0 && kind != Wait.FLUSH) {
+            // The protocol leaves it to each server what nothing means.
+            throw new NbdException.RequestFailed(link.uri + ": cannot ask for " + request + ": it is empty", EINVAL);
+        }
         if (inFlight.isEmpty()) {
             // The server was silent because nobody asked: its time starts now.
             link.patience.answered();
@@ -126,7 +132,8 @@ public final class NbdConnection implements AutoCloseable {
             return request;
         } catch (LibnbdError e) {
             if (link.handle.isOver()) {
-                throw lost(link.translate(e, "READY"));
+                throw lost(new NbdException.ConnectionLost(
+                        link.uri + ": cannot ask for " + request + ", because the connection is lost."));
             }
             // Refused on our side, before anything was sent: out of bounds, unaligned, read-only.
             throw new NbdException.RequestFailed(link.uri + ": cannot ask for " + request + ": " + e.text(), e.errno());
@@ -249,8 +256,9 @@ public final class NbdConnection implements AutoCloseable {
             drainBriefly();
         }
         link.close();
-        inFlight.values().forEach(request ->
-                request.finish(new NbdException.Cancelled(link.uri + ": closed before the " + request + " was answered")));
+        inFlight.values()
+                .forEach(request -> request.finish(
+                        new NbdException.Cancelled(link.uri + ": closed before the " + request + " was answered")));
         inFlight.clear();
     }
 

@@ -66,7 +66,8 @@ public record NbdUri(String text, Transport transport, String exportName, Option
     public String canonical() {
         StringBuilder uri = new StringBuilder(tls.isPresent() ? "nbds" : "nbd");
         List<String> parameters = new ArrayList<>();
-        String user = tls.flatMap(Tls::userName).map(name -> escape(name, "") + "@").orElse("");
+        String user =
+                tls.flatMap(Tls::userName).map(name -> escape(name, "") + "@").orElse("");
         switch (transport) {
             case Unix unix -> {
                 uri.append("+unix://").append(user);
@@ -113,9 +114,10 @@ public record NbdUri(String text, Transport transport, String exportName, Option
         NbdUri parse() {
             int colon = text.indexOf("://");
             if (colon < 0) {
-                throw bad(text.startsWith("nbd:unix:")
-                        ? "this is qemu's old form; write nbd+unix:///NAME?socket=PATH"
-                        : "it has no scheme; write nbd://HOST[:PORT]/NAME or nbd+unix:///NAME?socket=PATH");
+                throw bad(
+                        text.startsWith("nbd:unix:")
+                                ? "this is qemu's old form; write nbd+unix:///NAME?socket=PATH"
+                                : "it has no scheme; write nbd://HOST[:PORT]/NAME or nbd+unix:///NAME?socket=PATH");
             }
             String scheme = text.substring(0, colon);
             boolean unix = scheme.endsWith("+unix");
@@ -165,8 +167,8 @@ public record NbdUri(String text, Transport transport, String exportName, Option
             if (!address.isEmpty()) {
                 throw bad("a unix socket has no host; write three slashes, as in nbd+unix:///NAME?socket=PATH");
             }
-            return new Unix(
-                    socket.orElseThrow(() -> bad("the path of the socket is missing; add ?socket=PATH behind the name")));
+            return new Unix(socket.orElseThrow(
+                    () -> bad("the path of the socket is missing; add ?socket=PATH behind the name")));
         }
 
         private Transport tcpTransport(String address) {
@@ -250,10 +252,8 @@ public record NbdUri(String text, Transport transport, String exportName, Option
             ByteBuffer raw = ByteBuffer.allocate(bytes.size());
             bytes.forEach(raw::put);
             try {
-                String decoded = StandardCharsets.UTF_8
-                        .newDecoder()
-                        .decode(raw.flip())
-                        .toString();
+                String decoded =
+                        StandardCharsets.UTF_8.newDecoder().decode(raw.flip()).toString();
                 if (decoded.indexOf('\0') >= 0) {
                     throw bad("a zero byte cannot be part of it");
                 }

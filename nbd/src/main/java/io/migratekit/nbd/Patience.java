@@ -74,7 +74,8 @@ final class Patience {
         return List.copyOf(answers);
     }
 
-    @Nullable Wait current() {
+    @Nullable
+    Wait current() {
         return wait;
     }
 
@@ -115,7 +116,8 @@ final class Patience {
                         Duration.ofNanos(System.nanoTime() - beganNanos),
                         Duration.ofNanos(silent),
                         limit);
-        long nanos = Math.min(Math.min(left, LONGEST_SLICE_NANOS), spec.deadline().remainingNanos());
+        long nanos =
+                Math.min(Math.min(left, LONGEST_SLICE_NANOS), spec.deadline().remainingNanos());
         return (int) Math.max(1, (nanos + 999_999) / 1_000_000);
     }
 
@@ -139,9 +141,14 @@ final class Patience {
         }
         message.append(" (");
         if (!answers.isEmpty()) {
-            message.append("answered before: ").append(String.join(", ", answers)).append("; ");
+            message.append("answered before: ")
+                    .append(String.join(", ", answers))
+                    .append("; ");
         }
-        message.append(evidence).append("). Usual cause: ").append(now.usualCause()).append('.');
+        message.append(evidence)
+                .append("). Usual cause: ")
+                .append(now.usualCause())
+                .append('.');
         return new NbdException.NoAnswer(message.toString(), now, silent, evidence.state(), answers);
     }
 }

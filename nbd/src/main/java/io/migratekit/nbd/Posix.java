@@ -82,8 +82,7 @@ final class Posix {
             MemorySegment errno = arena.allocate(Linker.Option.captureStateLayout());
             int fd = (int) Socket.HANDLE.invokeExact(errno, family, SOCK_STREAM_NONBLOCK_CLOEXEC, 0);
             if (fd < 0) {
-                throw new IllegalStateException(
-                        "cannot make a socket: " + describe(errno.get(JAVA_INT, ERRNO_OFFSET)));
+                throw new IllegalStateException("cannot make a socket: " + describe(errno.get(JAVA_INT, ERRNO_OFFSET)));
             }
             return fd;
         } catch (Throwable t) {
@@ -313,16 +312,12 @@ final class Posix {
 
     private static final class SetSockOpt {
         static final MethodHandle HANDLE = find(
-                "setsockopt",
-                FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT),
-                ERRNO);
+                "setsockopt", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT), ERRNO);
     }
 
     private static final class GetSockOpt {
         static final MethodHandle HANDLE = find(
-                "getsockopt",
-                FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS),
-                ERRNO);
+                "getsockopt", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS), ERRNO);
     }
 
     private static final class Poll {

@@ -80,10 +80,7 @@ sealed interface Listening {
     private static String escaped(String text) {
         ByteArrayOutputStream escaped = new ByteArrayOutputStream();
         for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
-            if ((b >= '0' && b <= '9')
-                    || (b >= 'A' && b <= 'Z')
-                    || (b >= 'a' && b <= 'z')
-                    || "-._~/".indexOf(b) >= 0) {
+            if ((b >= '0' && b <= '9') || (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || "-._~/".indexOf(b) >= 0) {
                 escaped.write(b);
             } else {
                 escaped.writeBytes("%%%02X".formatted(b).getBytes(StandardCharsets.US_ASCII));

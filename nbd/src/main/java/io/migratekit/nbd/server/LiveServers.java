@@ -16,7 +16,8 @@ final class LiveServers {
     private static final Set<ServerProcess> LIVE = ConcurrentHashMap.newKeySet();
 
     static {
-        Runtime.getRuntime().addShutdownHook(Thread.ofPlatform().name("stop-servers").unstarted(LiveServers::stopAll));
+        Runtime.getRuntime()
+                .addShutdownHook(Thread.ofPlatform().name("stop-servers").unstarted(LiveServers::stopAll));
     }
 
     private LiveServers() {}

@@ -97,7 +97,8 @@ public final class ServerProcess implements AutoCloseable {
                     throw failed("ended with exit status " + process.exitValue() + " before it was ready");
                 }
                 if (deadline.isOver()) {
-                    throw failed("was not ready within " + Durations.show(limits.ready()) + " (no sign of " + sign + ")");
+                    throw failed(
+                            "was not ready within " + Durations.show(limits.ready()) + " (no sign of " + sign + ")");
                 }
             }
         } catch (InterruptedException e) {
@@ -177,7 +178,8 @@ public final class ServerProcess implements AutoCloseable {
             }
             children.forEach(ProcessHandle::destroyForcibly);
             if (process.isAlive()) {
-                throw failed("(process " + pid() + ") is still there " + Durations.show(limits.kill()) + " after it was killed");
+                throw failed("(process " + pid() + ") is still there " + Durations.show(limits.kill())
+                        + " after it was killed");
             }
             log("ended");
         } finally {
@@ -206,8 +208,8 @@ public final class ServerProcess implements AutoCloseable {
                         wanted,
                         "is not installed",
                         "",
-                        "install the package " + wanted.debianPackage() + " (apt-get install "
-                                + wanted.debianPackage() + ")"));
+                        "install the package " + wanted.debianPackage() + " (apt-get install " + wanted.debianPackage()
+                                + ")"));
         List<String> words = new ArrayList<>();
         ProgramSearch.find("setpriv").ifPresent(setpriv -> {
             words.addAll(List.of(setpriv.toString(), "--pdeathsig", "TERM", "--"));

@@ -1,0 +1,29 @@
+package io.migratekit.cli;
+
+import picocli.CommandLine;
+
+/** How does picocli make a command? With the console if the command wants one; a container would be too much for that. */
+final class Commands implements CommandLine.IFactory {
+    private final Console console;
+
+    Commands(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public <K> K create(Class<K> type) throws Exception {
+        if (type == MapCommand.class) {
+            return type.cast(new MapCommand(console));
+        }
+        if (type == InfoCommand.class) {
+            return type.cast(new InfoCommand(console));
+        }
+        if (type == ProbeCommand.class) {
+            return type.cast(new ProbeCommand(console));
+        }
+        if (type == HelpCommand.class) {
+            return type.cast(new HelpCommand(console));
+        }
+        return CommandLine.defaultFactory().create(type);
+    }
+}

@@ -1,0 +1,71 @@
+package io.migratekit.cli;
+
+import io.migratekit.nbd.NbdException;
+import java.io.PrintStream;
+import picocli.CommandLine;
+
+/**
+ * How do words get to the user? Results go to stdout and nothing else does; everything said about
+ * them, errors first of all, goes to stderr in one or two sentences.
+ */
+final class Console {
+    private final PrintStream out;
+    private final PrintStream err;
+    private boolean verbose;
+
+    Console(PrintStream out, PrintStream err) {
+        this.out = out;
+        this.err = err;
+    }
+
+    PrintStream out() {
+        return out;
+    }
+
+    PrintStream err() {
+        return err;
+    }
+
+    void beVerbose() {
+        verbose = true;
+    }
+
+    boolean isVerbose() {
+        return verbose;
+    }
+
+    /** A sentence about what is going on, for people. */
+    void say(String sentence) {
+        out.flush();
+        err.println("migratekit: " + sentence);
+        err.flush();
+    }
+
+    /** A command threw: say it shortly, and with its stack trace only to those who asked for more. */
+    int failed(CommandLine command, Exception failure) {
+        ExitCode code = switch (failure) {
+            case NbdException e -> ExitCode.of(e);
+            case CommandFailed e -> e.code();
+            default -> ExitCode.FAILED;
+        };
+        if (code != ExitCode.OUTPUT_CLOSED) {
+            String message = failure.getMessage() == null || code == ExitCode.FAILED
+                    ? "unexpected failure: " + failure + ". Run again with -v for the details, and please report it"
+                    : failure.getMessage();
+            say(command.getCommandName() + ": " + message);
+        }
+        if (verbose) {
+            failure.printStackTrace(err);
+        }
+        return code.code();
+    }
+
+    /** The command line is wrong: one sentence, a suggestion if there is one, and where help is. */
+    int misused(CommandLine.ParameterException mistake) {
+        CommandLine command = mistake.getCommandLine();
+        say(String.valueOf(mistake.getMessage()));
+        CommandLine.UnmatchedArgumentException.printSuggestions(mistake, command.getErr());
+        say("try `" + command.getCommandSpec().qualifiedName(" ") + " --help`");
+        return ExitCode.USAGE.code();
+    }
+}

@@ -1,0 +1,73 @@
+package io.migratekit.cli;
+
+import io.migratekit.nbd.NbdException;
+import io.migratekit.nbd.Wait;
+
+/** With which number does the program end? One number a cause, never used for another one. */
+enum ExitCode {
+    DONE(0, "done"),
+    FAILED(1, "failed, cause unknown"),
+    USAGE(2, "the command line or the configuration is wrong"),
+    SOURCE_UNREACHABLE(10, "the source (vCenter, ESXi) cannot be reached"),
+    SOURCE_AUTHENTICATION(11, "the source rejects the login, or its TLS identity is not the expected one"),
+    SOURCE_REFUSED(12, "the source refuses: permission, licence, or a kind of disk that cannot be read"),
+    TUNNEL(20, "the SSH tunnel cannot be made or broke"),
+    NBD_UNREACHABLE(30, "the NBD server cannot be reached, refuses, or the connection broke"),
+    NBD_NO_GREETING(31, "the NBD server accepts the connection but sends no greeting: slots taken, or frozen"),
+    NBD_SILENT(32, "the NBD server fell silent after its greeting"),
+    NBD_ERROR(33, "the NBD server answered with an error, or lacks what was asked for"),
+    NBD_TLS(34, "no agreement on encryption with the NBD server, or it is not who it should be"),
+    HUB_REPOSITORY(40, "the hub has no space, or its repository is damaged"),
+    HUB_AUTHENTICATION(41, "the hub rejects the token"),
+    VERIFICATION_MISMATCH(50, "verification found a difference"),
+    CHAIN_BROKEN(51, "a chain of layers is broken"),
+    STALLED(60, "no progress for too long"),
+    DEADLINE(61, "the deadline of the command passed"),
+    LOCKED(62, "another run holds the job or the VM"),
+    LOCAL_STATE(63, "something on this machine: a missing library, an unwritable file or state directory"),
+    INTERRUPTED(130, "interrupted by Ctrl-C (128 + signal number for other signals)"),
+    OUTPUT_CLOSED(141, "nobody reads the output any more");
+
+    private final int code;
+    private final String meaning;
+
+    ExitCode(int code, String meaning) {
+        this.code = code;
+        this.meaning = meaning;
+    }
+
+    int code() {
+        return code;
+    }
+
+    String meaning() {
+        return meaning;
+    }
+
+    /** The code for a failed conversation with an NBD server. */
+    static ExitCode of(NbdException failure) {
+        return switch (failure) {
+            case NbdException.BadUri e -> USAGE;
+            case NbdException.LibraryMissing e -> LOCAL_STATE;
+            case NbdException.Unreachable e -> NBD_UNREACHABLE;
+            case NbdException.NotNbd e -> NBD_UNREACHABLE;
+            case NbdException.Refused e -> NBD_UNREACHABLE;
+            case NbdException.ConnectionLost e -> NBD_UNREACHABLE;
+            case NbdException.NoAnswer e -> ofSilence(e.awaited());
+            case NbdException.Unsupported e -> NBD_ERROR;
+            case NbdException.RequestFailed e -> NBD_ERROR;
+            case NbdException.TlsFailed e -> NBD_TLS;
+            case NbdException.DeadlinePassed e -> DEADLINE;
+            case NbdException.Cancelled e -> INTERRUPTED;
+        };
+    }
+
+    private static ExitCode ofSilence(Wait wait) {
+        return switch (wait) {
+            case RESOLVE, CONNECT -> NBD_UNREACHABLE;
+            case GREETING -> NBD_NO_GREETING;
+            case TLS -> NBD_TLS;
+            case OPTIONS, META_CONTEXT, EXPORT, BLOCK_STATUS, READ, WRITE, ZERO, TRIM, FLUSH, DISCONNECT -> NBD_SILENT;
+        };
+    }
+}

@@ -1,0 +1,49 @@
+package io.migratekit.cli;
+
+import io.migratekit.nbd.ConnectSpec;
+import io.migratekit.nbd.NbdUri;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Is the road to an export, and the server at its end, in good health? */
+@Command(
+        name = "probe",
+        description = {
+            "Connect step by step, like a doctor taking the pulse, and say what is wrong.",
+            "",
+            "Each step is printed with its time: address, connection, greeting, options, export, contexts, first block"
+                    + " status, first reads, and a second connection while the first is held. Nothing is written."
+        },
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class ProbeCommand implements Callable<Integer> {
+    private final Console console;
+
+    @Parameters(index = "0", paramLabel = "URI", description = "The export, e.g. nbd://hub:10809/disk1 .")
+    @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
+    private String uri;
+
+    @Option(names = "--json", description = "Print JSON instead of text.")
+    private boolean json;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private PeerOptions peer;
+
+    ProbeCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() {
+        ConnectSpec spec = peer.connectSpec("probe", console);
+        NbdUri address = NbdUri.parse(uri);
+        ProbeReport report = new ProbeReport(console.out(), json, uri);
+        ProbeReport.Verdict verdict = new Probe(address, spec, report).run();
+        report.verdict(verdict);
+        return verdict.code().code();
+    }
+}

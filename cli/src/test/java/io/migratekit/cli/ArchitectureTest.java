@@ -1,0 +1,153 @@
+package io.migratekit.cli;
+
+import static com.tngtech.archunit.base.DescribedPredicate.describe;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.tngtech.archunit.core.domain.JavaCall;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.Location;
+import com.tngtech.archunit.lang.ArchRule;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+
+/** Is the house built as docs/architecture.md says? Who may call whom, and that nobody waits without a limit. */
+class ArchitectureTest {
+    private static final JavaClasses HOUSE = new ClassFileImporter()
+            .withImportOption(ArchitectureTest::isOurProduct)
+            .importPackages("io.migratekit");
+
+    /** Methods without parameters that wait until something happens, however long that takes. */
+    private static final Set<String> UNBOUNDED = Set.of(
+            "java.lang.Object.wait",
+            "java.lang.Process.waitFor",
+            "java.lang.Thread.join",
+            "java.net.ServerSocket.accept",
+            "java.nio.channels.Selector.select",
+            "java.nio.channels.ServerSocketChannel.accept",
+            "java.util.concurrent.BlockingQueue.take",
+            "java.util.concurrent.CompletableFuture.get",
+            "java.util.concurrent.CompletableFuture.join",
+            "java.util.concurrent.CompletionService.take",
+            "java.util.concurrent.CountDownLatch.await",
+            "java.util.concurrent.CyclicBarrier.await",
+            "java.util.concurrent.ExecutorService.close",
+            "java.util.concurrent.Future.get",
+            "java.util.concurrent.FutureTask.get",
+            "java.util.concurrent.Semaphore.acquire",
+            "java.util.concurrent.Semaphore.acquireUninterruptibly",
+            "java.util.concurrent.locks.Condition.await",
+            "java.util.concurrent.locks.Condition.awaitUninterruptibly",
+            "java.util.concurrent.locks.LockSupport.park");
+
+    @Test
+    void onlyTheHandleCallsLibnbd() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage("io.migratekit.nbd.libnbd")
+                .and()
+                .doNotHaveFullyQualifiedName("io.migratekit.nbd.Handle")
+                .and()
+                .doNotHaveFullyQualifiedName("io.migratekit.nbd.Handle$Library")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.migratekit.nbd.libnbd"));
+    }
+
+    @Test
+    void onlyTheHandleAndPosixLinkNativeCode() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage("io.migratekit.nbd.libnbd")
+                .and(describe(
+                        "are not Handle or Posix",
+                        c -> !c.getName().matches("io\\.migratekit\\.nbd\\.(Handle|Posix).*")))
+                .should()
+                .dependOnClassesThat(name("java.lang.foreign.Linker")));
+    }
+
+    @Test
+    void modulesDependDownwardsOnly() {
+        check(noClasses()
+                .that()
+                .resideInAPackage("io.migratekit.nbd..")
+                .should()
+                .dependOnClassesThat(resideInAPackage("io.migratekit..")
+                        .and(describe("outside nbd", c -> !c.getPackageName().startsWith("io.migratekit.nbd")))));
+        check(slices().matching("io.migratekit.(**)").should().beFreeOfCycles());
+    }
+
+    @Test
+    void onlyTheCommandLineKnowsPicocliAndTheScreen() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage("io.migratekit.cli..")
+                .and()
+                .resideOutsideOfPackage("io.migratekit.nbd.libnbd") // its switch for tracing, which we never set
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("picocli..")
+                .orShould()
+                .accessField(System.class, "out")
+                .orShould()
+                .accessField(System.class, "err"));
+    }
+
+    @Test
+    void nobodyWaitsWithoutALimit() {
+        check(withoutUnboundedWaits());
+    }
+
+    /** A rule that finds nothing proves nothing: here it has something to find. */
+    @Test
+    void theBanOnUnboundedWaitsFindsThem() {
+        JavaClasses careless = new ClassFileImporter().importClasses(Careless.class);
+        assertEquals(
+                3,
+                withoutUnboundedWaits()
+                        .evaluate(careless)
+                        .getFailureReport()
+                        .getDetails()
+                        .size());
+    }
+
+    private static ArchRule withoutUnboundedWaits() {
+        return noClasses().should().callMethodWhere(describe("a wait without a limit", ArchitectureTest::isUnbounded));
+    }
+
+    private static boolean isUnbounded(JavaCall<?> call) {
+        if (!call.getTarget().getRawParameterTypes().isEmpty()) {
+            return false;
+        }
+        String method = call.getTarget().getName();
+        return UNBOUNDED.contains(call.getTargetOwner().getName() + "." + method)
+                || call.getTargetOwner().getAllRawSuperclasses().stream()
+                        .anyMatch(type -> UNBOUNDED.contains(type.getName() + "." + method))
+                || call.getTargetOwner().getAllRawInterfaces().stream()
+                        .anyMatch(type -> UNBOUNDED.contains(type.getName() + "." + method));
+    }
+
+    private static boolean isOurProduct(Location location) {
+        return !location.contains("/test-classes/") && !location.contains("-tests.jar");
+    }
+
+    private static void check(ArchRule rule) {
+        rule.check(HOUSE);
+    }
+
+    /** What nobody should write. */
+    @SuppressWarnings("unused")
+    private static final class Careless {
+        static void waitForEver(Process process, Future<List<String>> future, CountDownLatch latch) throws Exception {
+            System.out.println(process.waitFor() + future.get().getFirst());
+            latch.await();
+        }
+    }
+}

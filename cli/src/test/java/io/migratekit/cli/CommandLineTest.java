@@ -1,0 +1,74 @@
+package io.migratekit.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** Does the program talk sense when it is called wrongly, and when it is asked about itself? */
+class CommandLineTest {
+    @Test
+    void mistakesAreExplainedInOneOrTwoLines() {
+        assertMistake("Unmatched argument", "map", "nbd://h/", "extra");
+        assertMistake("Missing required parameter", "map");
+        assertMistake("Unknown option: '--tottals'", "map", "--tottals", "nbd://h/");
+        assertMistake("'soon' is not a time", "map", "--timeout", "soon", "nbd://h/");
+        assertMistake("a wait without a limit", "info", "--timeout", "0", "nbd://h/");
+        assertMistake("'1KB' is not a size", "map", "--offset", "1KB", "nbd://h/");
+        assertMistake("do not go with a picture", "map", "--json", "--bar", "nbd://h/");
+        assertMistake("at least 1", "map", "--width", "0", "nbd://h/");
+        assertMistake("is not possible", "map", "--width", "100000", "--height", "100000", "nbd://h/");
+        assertMistake("it has no scheme", "map", "hub:10809");
+        assertMistake("there is no command or topic 'x'", "help", "x");
+        assertMistake("Unmatched argument", "mapp", "nbd://h/");
+        assertMistake("", new String[0]);
+    }
+
+    @Test
+    void nothingButHelpGoesToStdout() {
+        for (List<String> words : List.of(
+                List.of("--help"),
+                List.of("help"),
+                List.of("help", "map"),
+                List.of("map", "--help"),
+                List.of("--version"))) {
+            Run run = Run.migratekit(words.toArray(String[]::new));
+            assertEquals(0, run.code(), run.err());
+            assertEquals("", run.err());
+            assertTrue(run.out().length() > 20, run.out());
+        }
+        assertTrue(Run.migratekit("--version").out().contains("libnbd 1."), "the library's version is shown");
+    }
+
+    @Test
+    void everyExitCodeIsExplainedAndMeansOneThing() {
+        String help = Run.migratekit("help", "exit-codes").out();
+        Set<Integer> codes = new HashSet<>();
+        for (ExitCode code : ExitCode.values()) {
+            assertTrue(codes.add(code.code()), code + " is used twice");
+            assertTrue(help.contains(code.meaning()), code.toString());
+        }
+    }
+
+    @Test
+    void errorsComeWithoutStackTraceUnlessAskedFor() {
+        Run quiet = Run.migratekit("map", "nbd+unix:///?socket=/no/such/socket");
+        assertEquals(30, quiet.code());
+        assertEquals(1, quiet.err().lines().count(), quiet.err());
+        Run verbose = Run.migratekit("map", "-v", "nbd+unix:///?socket=/no/such/socket");
+        assertTrue(verbose.err().contains("waiting up to 15 s for the connection"), verbose.err());
+        assertTrue(verbose.err().contains("\tat io.migratekit."), verbose.err());
+    }
+
+    private static void assertMistake(String words, String... line) {
+        Run run = Run.migratekit(line);
+        assertEquals(2, run.code(), Arrays.toString(line) + " " + run.err());
+        assertEquals("", run.out());
+        assertTrue(run.err().contains(words), run.err());
+        assertTrue(run.err().lines().count() <= 3, run.err());
+    }
+}
