@@ -66,6 +66,11 @@ public final class BufferPool implements AutoCloseable {
         return ours ? (int) (distance / sizeBytes) : -1;
     }
 
+    /** Frees everything, also what is in use. Allowed only when every connection that used a buffer is closed. */
+    public void abandon() {
+        arena.close();
+    }
+
     @Override
     public void close() {
         if (free.size() != count) {

@@ -37,7 +37,7 @@ final class Dialer {
         };
     }
 
-    private static Patience.Evidence notConnected() {
+    static Patience.Evidence notConnected() {
         return new Patience.Evidence("", "not connected");
     }
 
@@ -174,7 +174,7 @@ final class Dialer {
             return begun.errno();
         }
         try (Arena arena = Arena.ofConfined()) {
-            Posix.Poller poller = new Posix.Poller(arena);
+            Posix.Poller poller = new Posix.Poller(arena, 1);
             while (poller.poll(fd, Posix.POLLOUT, patience.slice(Dialer::notConnected)) == 0) {
                 // slice() throws when the limit is reached
             }

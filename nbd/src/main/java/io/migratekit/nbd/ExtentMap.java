@@ -1,10 +1,8 @@
 package io.migratekit.nbd;
 
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -131,14 +129,8 @@ public final class ExtentMap implements Iterator<Extent> {
         return connection.largestStatusRange() / alignment * alignment;
     }
 
-    /**
-     * Questions are widened to the server's block size; what comes back is cut to the piece again.
-     */
     private void ask(Piece piece) {
-        long alignment = connection.info().requestAlignment();
-        long from = piece.position / alignment * alignment;
-        long to = Math.min(connection.info().sizeBytes(), Math.ceilDiv(piece.end, alignment) * alignment);
-        piece.request = connection.blockStatus(from, to - from);
+        piece.request = connection.blockStatusWidened(piece.position, piece.end);
     }
 
     private void receive(Piece piece) {
@@ -152,44 +144,7 @@ public final class ExtentMap implements Iterator<Extent> {
         }
         piece.request = null; // Whoever goes on after a failure asks again.
         connection.await(request);
-        Request.Status status =
-                find(request).orElseThrow(() -> brokenReply(piece, "its answer does not mention " + context));
-        piece.pairs = from(status, piece);
+        piece.pairs = StatusReply.from(connection, request, context, piece.position);
         piece.next = 0;
-    }
-
-    private Optional<Request.Status> find(Request request) {
-        return request.statuses().stream()
-                .filter(status -> status.context.equals(context))
-                .findFirst();
-    }
-
-    /** The pairs of an answer from the piece's position on, which may lie inside its first extents. */
-    private long[] from(Request.Status status, Piece piece) {
-        long[] pairs = status.lengthsAndFlags;
-        for (int i = 0; i + 1 < pairs.length; i += 2) {
-            if (pairs[i] <= 0) {
-                throw brokenReply(piece, "its answer holds an extent of length " + pairs[i]);
-            }
-        }
-        long skip = piece.position - status.offset;
-        int i = 0;
-        while (i + 1 < pairs.length && pairs[i] <= skip) {
-            skip -= pairs[i];
-            i += 2;
-        }
-        if (skip < 0 || i + 1 >= pairs.length) {
-            throw brokenReply(piece, "its answer covers nothing of the range");
-        }
-        long[] rest = Arrays.copyOfRange(pairs, i, pairs.length / 2 * 2);
-        rest[0] -= skip;
-        return rest;
-    }
-
-    private NbdException brokenReply(Piece piece, String what) {
-        return new NbdException.RequestFailed(
-                connection.uri() + ": the server was asked for the block status at " + piece.position + ", but " + what
-                        + ". That breaks the protocol.",
-                0);
     }
 }

@@ -18,6 +18,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,12 +53,13 @@ final class Handle implements AutoCloseable {
     private final AtomicReference<Lent> lent = new AtomicReference<>(Lent.NO);
     private final Thread owner = Thread.currentThread();
     private final Arena arena = Arena.ofConfined();
-    private final Posix.Poller poller = new Posix.Poller(arena);
+    private final Posix.Poller poller = new Posix.Poller(arena, 1);
     private final MemorySegment nbd;
     private final ByteArrayOutputStream firstBytes = new ByteArrayOutputStream(2 * GREETING_BYTES);
     private @Nullable MemorySegment statusStub;
     private @Nullable MemorySegment optionDoneStub;
     private @Nullable StatusSink statusSink;
+    private @Nullable TlsWatch tlsWatch;
     private int optionError;
     private boolean optionPending;
     private boolean closed;
@@ -145,7 +147,7 @@ final class Handle implements AutoCloseable {
 
     /** Hands over a connected socket; libnbd owns and closes it from here on. */
     void connectSocket(int fd) {
-        check(nbd_aio_connect_socket(nbd, fd));
+        watched(() -> nbd_aio_connect_socket(nbd, fd));
     }
 
     /** The owner lets another thread call {@link #connectTcp}; should it close the handle before, that thread ends it. */
@@ -211,22 +213,57 @@ final class Handle implements AutoCloseable {
      * moved, which is the sign of life that all limits are measured from.
      */
     boolean step(int millis) {
-        int direction = nbd_aio_get_direction(checkOwner());
-        boolean reading = (direction & LIBNBD_AIO_DIRECTION_READ()) != 0;
-        boolean writing = (direction & LIBNBD_AIO_DIRECTION_WRITE()) != 0;
-        int events = (reading ? Posix.POLLIN : 0) | (writing ? Posix.POLLOUT : 0);
-        int happened = poller.poll(nbd_aio_get_fd(nbd), events, millis);
+        int happened = poller.poll(nbd_aio_get_fd(checkOwner()), events(), millis);
         if (happened == 0) {
             return false;
         }
+        react(happened);
+        return true;
+    }
+
+    /** What libnbd wants to know of its socket: a mask for poll(2). */
+    int events() {
+        int direction = nbd_aio_get_direction(checkOwner());
+        return ((direction & LIBNBD_AIO_DIRECTION_READ()) != 0 ? Posix.POLLIN : 0)
+                | ((direction & LIBNBD_AIO_DIRECTION_WRITE()) != 0 ? Posix.POLLOUT : 0);
+    }
+
+    /** Until it is replaced by null, this watch is told when libnbd works. */
+    void watchedBy(@Nullable TlsWatch watch) {
+        tlsWatch = watch;
+    }
+
+    /** True once the connection that libnbd has begun is made or has failed; waits for it, at most so long. */
+    boolean awaitConnected(int millis) {
+        return poller.poll(nbd_aio_get_fd(checkOwner()), Posix.POLLOUT, millis) != 0;
+    }
+
+    /** Lets libnbd do what it can, after poll(2) has reported this of its socket. */
+    void react(int happened) {
+        int wanted = events();
+        boolean writing = (wanted & Posix.POLLOUT) != 0;
         // Only one of the two, reading first: it may change the state so that the other one is not allowed.
         // An error or hang-up goes to whichever is allowed, for then the system call behind it tells the reason.
-        boolean read = reading && ((happened & ~Posix.POLLOUT) != 0 || !writing);
+        boolean read = (wanted & Posix.POLLIN) != 0 && ((happened & ~Posix.POLLOUT) != 0 || !writing);
         if (read && firstBytes.size() > 0 && firstBytes.size() < GREETING_BYTES) {
             firstBytes.writeBytes(Posix.peek(nbd_aio_get_fd(nbd)));
         }
-        check(read ? nbd_aio_notify_read(nbd) : nbd_aio_notify_write(nbd));
-        return true;
+        watched(() -> read ? nbd_aio_notify_read(nbd) : nbd_aio_notify_write(nbd));
+    }
+
+    /** Calls what may run through a TLS handshake. */
+    private void watched(IntSupplier call) {
+        TlsWatch watch = tlsWatch;
+        if (watch == null) {
+            check(call.getAsInt());
+            return;
+        }
+        watch.enter();
+        try {
+            check(call.getAsInt());
+        } finally {
+            watch.leave();
+        }
     }
 
     /**
@@ -512,7 +549,8 @@ final class Handle implements AutoCloseable {
         return pairs;
     }
 
-    private MemorySegment checkOwner() {
+    /** Every call on the handle comes from its thread and before the end: libnbd would forgive neither. */
+    MemorySegment checkOwner() {
         if (!owner.equals(Thread.currentThread())) {
             throw new IllegalStateException("an NBD connection belongs to the thread that opened it");
         }

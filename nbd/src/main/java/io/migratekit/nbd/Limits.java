@@ -52,6 +52,25 @@ public record Limits(
                 goodbye);
     }
 
+    /** The same, but another limit for the greeting. */
+    public Limits withGreeting(Duration limit) {
+        return new Limits(
+                resolve,
+                connect,
+                limit,
+                tls,
+                options,
+                metaContext,
+                export,
+                blockStatus,
+                read,
+                write,
+                zero,
+                trim,
+                flush,
+                disconnect);
+    }
+
     /** The limit of the given wait. */
     public Duration limitOf(Wait wait) {
         return switch (wait) {

@@ -1,11 +1,9 @@
 package io.migratekit.nbd;
 
 import java.net.InetAddress;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.FutureTask;
@@ -22,14 +20,10 @@ final class Link implements AutoCloseable {
     /** Once something went wrong, an orderly end is not worth more than this. */
     private static final Duration DRAIN = Duration.ofMillis(100);
 
+    private static final int BRIEFLY_MILLIS = 20;
+
     private static final List<Wait> HANDSHAKE =
             List.of(Wait.GREETING, Wait.TLS, Wait.OPTIONS, Wait.META_CONTEXT, Wait.EXPORT);
-
-    /** How libnbd says that the other side closed the connection, and we with it. */
-    private static final String CLOSED = "server disconnected unexpectedly";
-
-    /** EPIPE, ECONNRESET, ENOTCONN, ETIMEDOUT, EHOSTUNREACH: the road broke, not the protocol. */
-    private static final Set<Integer> NETWORK_ERRORS = Set.of(32, 104, 107, Posix.ETIMEDOUT, 113);
 
     private static final AtomicInteger CONNECTIONS = new AtomicInteger();
 
@@ -42,6 +36,7 @@ final class Link implements AutoCloseable {
     /** Whether the first bytes of the peer were looked at, so that statements about them are evidence. */
     private boolean greetingSeen;
 
+    private @Nullable TlsWatch tlsWatch;
     private boolean failed;
 
     private Link(NbdUri uri, ConnectSpec spec) {
@@ -69,22 +64,28 @@ final class Link implements AutoCloseable {
     }
 
     private void shakeHands(boolean optionMode) {
+        TlsRules tls = new TlsRules(uri, handle);
         try {
             if (optionMode) {
                 handle.optionMode();
             }
             handle.exportName(uri.exportName());
             spec.contexts().forEach(handle::addContext);
-            uri.tls().ifPresent(this::prepareTls);
+            uri.tls().ifPresent(tls::prepare);
         } catch (LibnbdError e) {
             throw new NbdException.BadUri(uri + ": " + e.text());
         }
-        if (mustConnectByName()) {
-            connectByName((NbdUri.Tcp) uri.transport());
-        } else {
-            connectOurSocket();
+        try {
+            if (tls.mustConnectByName()) {
+                connectByName((NbdUri.Tcp) uri.transport());
+                watchTls(handle.descriptor());
+            } else {
+                connectOurSocket();
+            }
+            drive(() -> handle.isReady() || handle.isNegotiating());
+        } finally {
+            endTlsWatch();
         }
-        drive(() -> handle.isReady() || handle.isNegotiating());
     }
 
     private void connectOurSocket() {
@@ -124,6 +125,7 @@ final class Link implements AutoCloseable {
                 return;
             }
             handedOver = true;
+            watchTls(fd);
             try {
                 handle.connectSocket(fd);
             } catch (LibnbdError e) {
@@ -134,45 +136,21 @@ final class Link implements AutoCloseable {
 
     // ---- TLS
 
-    private void prepareTls(NbdUri.Tls tls) {
-        if (!handle.canTls()) {
-            throw new NbdException.TlsFailed(uri + ": this libnbd was built without TLS.");
-        }
-        boolean certificates = tls.pskFile().isEmpty();
-        if (certificates && tls.verifyPeer()) {
-            prepareHostName(tls);
-        }
-        handle.requireTls(tls);
-    }
-
-    /**
-     * Sees to it that the certificate's owner gets checked. libnbd before 1.22 checks it only when
-     * it connects by name itself; over a socket of ours it would accept anybody's.
-     */
-    private void prepareHostName(NbdUri.Tls tls) {
-        boolean overUnix = uri.transport() instanceof NbdUri.Unix;
-        if (Handle.canCheckHostNameOverSocket()) {
-            String name = tls.hostName()
-                    .or(() -> uri.transport() instanceof NbdUri.Tcp tcp
-                            ? java.util.Optional.of(tcp.host())
-                            : java.util.Optional.empty())
-                    .orElseThrow(() -> new NbdException.BadUri(uri
-                            + ": over a unix socket nobody knows which name the certificate must bear; add"
-                            + " tls-hostname=NAME, or use keys (tls-psk-file)."));
-            handle.tlsHostName(name);
-        } else if (overUnix || tls.hostName().isPresent()) {
-            throw new NbdException.TlsFailed(uri
-                    + (overUnix ? ": certificates over a unix socket" : ": tls-hostname")
-                    + " need libnbd 1.22 or later; version " + handle.version()
-                    + " would accept any certificate. Use keys instead (tls-psk-file).");
+    private void watchTls(int descriptor) {
+        if (uri.tls().isPresent()) {
+            TlsWatch watch = new TlsWatch(descriptor, spec.limits().tls(), spec.deadline());
+            tlsWatch = watch;
+            handle.watchedBy(watch);
         }
     }
 
-    private boolean mustConnectByName() {
-        return uri.tls().isPresent()
-                && uri.tls().get().pskFile().isEmpty()
-                && uri.tls().get().verifyPeer()
-                && !Handle.canCheckHostNameOverSocket();
+    private void endTlsWatch() {
+        TlsWatch watch = tlsWatch;
+        if (watch != null) {
+            tlsWatch = null;
+            handle.watchedBy(null);
+            watch.close();
+        }
     }
 
     private void connectByName(NbdUri.Tcp tcp) {
@@ -182,10 +160,28 @@ final class Link implements AutoCloseable {
         handle.lend();
         FutureTask<@Nullable Void> connect = new FutureTask<>(() -> handle.connectTcp(tcp.host(), tcp.port()), null);
         dialer.within(Wait.CONNECT, connect, cause -> unreachable(tcp, known, cause));
+        if (!handle.state().startsWith("MAGIC")) {
+            return; // The server has answered already.
+        }
+        // libnbd 1.14 goes on as soon as the connection has begun, and would be said to wait for the greeting.
         patience.waitFor(Wait.CONNECT);
+        while (!handle.awaitConnected(patience.slice(Dialer::notConnected))) {
+            // slice() throws when the limit is reached
+        }
+        int errno = Posix.socketError(handle.descriptor());
+        if (errno != 0) {
+            throw unreachable(tcp, known, new LibnbdError("connect: " + Posix.describe(errno), errno));
+        }
+        patience.answered();
     }
 
     private NbdException unreachable(NbdUri.Tcp tcp, List<InetAddress> known, Throwable cause) {
+        if (cause instanceof LibnbdError e
+                && !e.text().startsWith("connect")
+                && !e.text().startsWith("getaddrinfo")) {
+            // A server that answers at once: libnbd went through greeting and TLS without coming back.
+            return translate(e, "");
+        }
         String why = cause instanceof LibnbdError e && e.errno() == Posix.ECONNREFUSED
                 ? "connection refused by " + known.getFirst().getHostAddress() + " port " + tcp.port()
                         + ". Nothing listens there: start the server or the tunnel, or check the port."
@@ -235,29 +231,41 @@ final class Link implements AutoCloseable {
 
     /** Waits a little for one kind of answer, whose name and limit the caller has announced. */
     boolean step(String state) {
-        // Whoever was busy elsewhere looks first: what came meanwhile is an answer, however late it is seen.
-        if (patience.isAtLimit() && look(0, state)) {
+        if (catchUp(state)) {
             return true;
         }
-        int slice;
+        int slice = slice();
+        return guarded(state, () -> handle.step(slice));
+    }
+
+    /** Before a wait: is the connection alive, and has something come while the caller was busy elsewhere? */
+    boolean catchUp(String state) {
+        requireAlive(state); // Sending a request may have found the connection dead, which libnbd tells nobody.
+        // What came meanwhile is an answer, however late it is seen, and no silence.
+        return patience.isAtLimit() && guarded(state, () -> handle.step(0));
+    }
+
+    /** How long to wait at the most; throws when the limit of the announced wait is reached. */
+    int slice() {
         try {
-            slice = patience.slice(this::evidence);
+            return patience.slice(this::evidence);
         } catch (NbdException e) {
             failed = true;
             throw e;
         }
-        return look(slice, state);
     }
 
-    /** Like {@link #step}, but for a moment only and without being announced: for the end of a connection. */
-    boolean stepBriefly() {
-        return look(20, "READY");
+    /** Lets libnbd work after poll(2) has reported something of its socket. */
+    void react(int happened) {
+        guarded("READY", () -> {
+            handle.react(happened);
+            return true;
+        });
     }
 
-    private boolean look(int millis, String state) {
-        requireAlive(state); // Sending a request may have found the connection dead, which libnbd tells nobody.
+    private boolean guarded(String state, BooleanSupplier work) {
         try {
-            boolean moved = handle.step(millis);
+            boolean moved = work.getAsBoolean();
             if (moved) {
                 patience.progress();
                 requireAlive(state);
@@ -269,11 +277,16 @@ final class Link implements AutoCloseable {
         }
     }
 
+    /** Like {@link #step}, but for a moment only and without being announced: for the end of a connection. */
+    boolean stepBriefly() {
+        return guarded("READY", () -> handle.step(BRIEFLY_MILLIS));
+    }
+
     /** An orderly end from the other side is no error to libnbd, but to us, who wait for an answer, it is. */
     private void requireAlive(String stateBefore) {
         if (handle.isOver()) {
             failed = true;
-            throw translate(new LibnbdError(CLOSED, 0), stateBefore);
+            throw translate(new LibnbdError(Diagnosis.CLOSED, 0), stateBefore);
         }
     }
 
@@ -330,104 +343,24 @@ final class Link implements AutoCloseable {
 
     /** Says what a failure of libnbd means at this point of the conversation. */
     NbdException translate(LibnbdError error, String stateBefore) {
-        boolean handshake = !stateBefore.startsWith("READY");
-        Wait phase = handshake ? phase(stateBefore) : Wait.READ;
-        String where = uri + ": ";
-        // libnbd gives no error number for a closed connection nor for a broken protocol: there its text decides.
-        boolean closed = error.text().contains(CLOSED) || NETWORK_ERRORS.contains(error.errno());
-        if (phase == Wait.CONNECT && error.errno() != 0) {
-            return new NbdException.Unreachable(where + "cannot connect: " + error.text() + ".", error);
+        TlsWatch watch = tlsWatch;
+        if (watch != null && watch.hasCut()) {
+            return overdue(watch);
         }
-        if (error.text().contains("gnutls") || (handshake && error.text().contains("TLS"))) {
-            return new NbdException.TlsFailed(where + tlsAdvice(error.text()));
-        }
-        if (phase == Wait.TLS && closed) {
-            return new NbdException.TlsFailed(where + "the server ended the connection during the TLS handshake" + " ("
-                    + error.text() + "). Its log says why; usually it rejects our certificate or key.");
-        }
-        if (closed) {
-            return new NbdException.ConnectionLost(where + lost(error, phase, handshake));
-        }
-        if (handshake && error.errno() != 0) {
-            return new NbdException.Refused(where + refusal(error));
-        }
-        if (handshake && !greetingLooksRight()) {
-            return new NbdException.NotNbd(where + "what listens there does not speak NBD; it says "
-                    + quote(handle.firstBytes()) + ". Check host and port.");
-        }
-        return new NbdException.ConnectionLost(
-                where + "the server broke the protocol (" + error.text() + ")" + answeredSoFar() + ".");
+        return new Diagnosis(uri, handle, patience.answers(), greetingSeen, passed.contains(Wait.OPTIONS))
+                .of(error, stateBefore);
     }
 
-    private boolean greetingLooksRight() {
-        byte[] first = handle.firstBytes();
-        return !greetingSeen
-                || (first.length >= 8 && new String(first, 0, 8, StandardCharsets.ISO_8859_1).equals("NBDMAGIC"));
-    }
-
-    /** Foreign bytes in a form that cannot upset a terminal. */
-    private static String quote(byte[] bytes) {
-        StringBuilder text = new StringBuilder("\"");
-        for (int i = 0; i < Math.min(bytes.length, 24); i++) {
-            char c = (char) (bytes[i] & 0xff);
-            text.append(
-                    c >= ' ' && c < 127 && c != '"'
-                            ? String.valueOf(c)
-                            : "\\x" + HexFormat.of().toHexDigits(bytes[i]));
+    /** The TLS handshake was ended by us, for the reason for which any wait ends. */
+    private NbdException overdue(TlsWatch watch) {
+        patience.goOnAs(Wait.TLS);
+        try {
+            patience.slice(() ->
+                    new Patience.Evidence("NEWSTYLE.OPT_STARTTLS", watch.bytesReceived() + " bytes received in all"));
+        } catch (NbdException e) {
+            return e;
         }
-        return text.append(bytes.length > 24 ? "...\"" : "\"").toString();
-    }
-
-    private String lost(LibnbdError error, Wait phase, boolean handshake) {
-        if (error.errno() == Posix.ETIMEDOUT) {
-            return "the connection broke: the network or the peer's host stopped answering (" + error.text() + ")"
-                    + answeredSoFar() + ".";
-        }
-        int received = greetingSeen ? handle.firstBytes().length : Handle.GREETING_BYTES;
-        if (handshake && received == 0) {
-            return "the other side closed the connection instead of sending the NBD greeting (" + error.text()
-                    + "). Usual cause: a tunnel whose far end finds no server (its log has the reason), or a server"
-                    + " that rejects this client or has no slot left (qemu-nbd --shared=N).";
-        }
-        String when;
-        if (handshake && received < Handle.GREETING_BYTES) {
-            when = "after " + received + " of the " + Handle.GREETING_BYTES + " bytes of the NBD greeting";
-        } else if (handshake) {
-            when = "during the handshake"
-                    + (phase != Wait.GREETING
-                            ? ", waiting for the " + phase.title() + ","
-                            : greetingSeen ? ", after the greeting" : "");
-        } else {
-            when = "while requests were in flight";
-        }
-        return "the connection broke " + when + " (" + error.text() + ")" + answeredSoFar()
-                + ". Usual cause: the server or the tunnel ended.";
-    }
-
-    private String refusal(LibnbdError error) {
-        if (error.errno() == Posix.ENOENT) {
-            return "the server has no export named '" + uri.exportName()
-                    + "'. `migratekit info --list` shows the names it has.";
-        }
-        return "the server refused: " + error.text() + ".";
-    }
-
-    private String tlsAdvice(String text) {
-        if (uri.tls().isEmpty()) {
-            return "the server insists on encryption (" + text
-                    + "). Use nbds: (nbds+unix:) with tls-certificates=DIR or tls-psk-file=FILE.";
-        }
-        if (text.contains("refused TLS")) {
-            return "the server offers no encryption (" + text
-                    + "). Give it TLS credentials, or use nbd: if the road is safe.";
-        }
-        return "the TLS handshake failed (" + text + "). Check that both sides have certificates of the same CA,"
-                + " valid today and for this host name, or the same key.";
-    }
-
-    private String answeredSoFar() {
-        List<String> answers = patience.answers();
-        return answers.isEmpty() ? "" : "; answered before: " + String.join(", ", answers);
+        throw new IllegalStateException("a TLS handshake was ended without a reason");
     }
 
     // ---- the end

@@ -106,6 +106,17 @@ public final class NbdConnection implements AutoCloseable {
         });
     }
 
+    /**
+     * Asks for the extents from one position to another; the question is widened to the server's
+     * block size, so the answer may begin earlier and end later.
+     */
+    Request blockStatusWidened(long from, long to) {
+        long alignment = info.requestAlignment();
+        long start = from / alignment * alignment;
+        long end = Math.min(info.sizeBytes(), Math.ceilDiv(to, alignment) * alignment);
+        return blockStatus(start, end - start);
+    }
+
     /** The longest range that one block status request can cover on this connection. */
     long largestStatusRange() {
         return link.handle.extendedHeaders() ? 1L << 40 : Handle.LARGEST_32BIT_STATUS;
@@ -116,7 +127,13 @@ public final class NbdConnection implements AutoCloseable {
     }
 
     private Request issue(Wait kind, long offset, long length, Issue call) {
+        link.handle.checkOwner();
         Request request = new Request(kind, offset, length);
+        if (link.failed()) {
+            // What was in flight counts as over and its buffers as free: nothing may bring the answers in after all.
+            throw new NbdException.ConnectionLost(
+                    link.uri + ": cannot ask for " + request + ": this connection was given up after a failure.");
+        }
         if (length <= 0 && kind != Wait.FLUSH) {
             // The protocol leaves it to each server what nothing means.
             throw new NbdException.RequestFailed(link.uri + ": cannot ask for " + request + ": it is empty", EINVAL);
@@ -133,7 +150,7 @@ public final class NbdConnection implements AutoCloseable {
         } catch (LibnbdError e) {
             if (link.handle.isOver()) {
                 throw lost(new NbdException.ConnectionLost(
-                        link.uri + ": cannot ask for " + request + ", because the connection is lost."));
+                        link.uri + ": cannot ask for " + request + ": the connection is lost."));
             }
             // Refused on our side, before anything was sent: out of bounds, unaligned, read-only.
             throw new NbdException.RequestFailed(link.uri + ": cannot ask for " + request + ": " + e.text(), e.errno());
@@ -164,6 +181,16 @@ public final class NbdConnection implements AutoCloseable {
         return completed.poll();
     }
 
+    /** The next answered request, or null if none is waiting to be fetched. Does not wait. */
+    public @Nullable Request nextAnswered() {
+        return completed.poll();
+    }
+
+    /** True when the connection has broken, or was given up because the server was silent. */
+    public boolean isLost() {
+        return link.failed();
+    }
+
     /** Waits for the answer to this request; throws its failure if the server answered with an error. */
     public void await(Request request) {
         while (!request.isDone()) {
@@ -181,10 +208,50 @@ public final class NbdConnection implements AutoCloseable {
 
     /** One bounded look at the socket, and every answer that has become complete by it. */
     private void pump() {
-        Wait oldest = inFlight.values().iterator().next().kind();
-        link.patience.waitFor(oldest, limit());
+        announce();
         try {
             link.step("READY");
+        } catch (NbdException e) {
+            throw lost(e);
+        }
+        collect();
+    }
+
+    private void announce() {
+        Wait oldest = inFlight.values().iterator().next().kind();
+        link.patience.waitFor(oldest, limit());
+    }
+
+    // ---- for ConnectionGroup, which waits for several connections at once
+
+    /** How long a wait may last, in milliseconds, before this connection's limit has to be looked at again. */
+    int slice() {
+        if (inFlight.isEmpty()) {
+            return Integer.MAX_VALUE;
+        }
+        announce();
+        try {
+            if (link.catchUp("READY")) {
+                collect();
+                return 0;
+            }
+            return link.slice();
+        } catch (NbdException e) {
+            throw lost(e);
+        }
+    }
+
+    int descriptor() {
+        return link.handle.descriptor();
+    }
+
+    int events() {
+        return link.handle.events();
+    }
+
+    void react(int happened) {
+        try {
+            link.react(happened);
         } catch (NbdException e) {
             throw lost(e);
         }

@@ -50,6 +50,13 @@ final class Patience {
         spec.listener().waiting(connection, next, nextLimit);
     }
 
+    /** The peer has got further than was known: the silence so far belongs to this wait. */
+    void goOnAs(Wait next) {
+        long silentSince = progressNanos;
+        waitFor(next);
+        progressNanos = silentSince;
+    }
+
     /** Something arrived: the peer lives, the silence starts anew. */
     void progress() {
         progressNanos = System.nanoTime();

@@ -46,6 +46,7 @@ final class Posix {
     private static final int MSG_PEEK_DONTWAIT = 0x02 | 0x40;
     private static final int SOL_SOCKET = 1;
     private static final int SO_ERROR = 4;
+    private static final int SHUT_RDWR = 2;
     private static final int SO_KEEPALIVE = 9;
     private static final int IPPROTO_TCP = 6;
     private static final int TCP_NODELAY = 1;
@@ -181,7 +182,7 @@ final class Posix {
         int _ = socketError(fd);
         byte[] _ = peek(fd);
         try (Arena arena = Arena.ofConfined()) {
-            int _ = new Poller(arena).poll(-1, 0, 0);
+            int _ = new Poller(arena, 1).poll(-1, 0, 0);
         }
         close(fd);
     }
@@ -229,6 +230,28 @@ final class Posix {
         }
     }
 
+    /** Another descriptor of the same socket. */
+    static int duplicate(int fd) {
+        try {
+            int copy = (int) Dup.HANDLE.invokeExact(fd);
+            if (copy < 0) {
+                throw new IllegalStateException("cannot duplicate the descriptor " + fd);
+            }
+            return copy;
+        } catch (Throwable t) {
+            throw sneak(t);
+        }
+    }
+
+    /** Ends the conversation on a socket in both directions, for whoever holds it by whatever descriptor. */
+    static void shutDown(int fd) {
+        try {
+            int _ = (int) ShutDown.HANDLE.invokeExact(fd, SHUT_RDWR);
+        } catch (Throwable t) {
+            throw sneak(t);
+        }
+    }
+
     static void close(int fd) {
         try {
             int _ = (int) Close.HANDLE.invokeExact(fd);
@@ -256,33 +279,50 @@ final class Posix {
         }
     }
 
-    /** One descriptor and the memory that poll(2) needs, made once and used for every wait. */
+    /** Some descriptors and the memory that poll(2) needs, made once and used for every wait. */
     static final class Poller {
-        private final MemorySegment pollfd;
+        private static final int POLLFD_BYTES = 8;
+        private final MemorySegment pollfds;
         private final MemorySegment errno;
 
-        Poller(Arena arena) {
-            pollfd = arena.allocate(8, 8);
+        Poller(Arena arena, int descriptors) {
+            pollfds = arena.allocate((long) POLLFD_BYTES * descriptors, 8);
             errno = arena.allocate(Linker.Option.captureStateLayout());
         }
 
-        /** Waits for events on the descriptor, at most so long; 0 if none came. A negative one only waits. */
-        int poll(int fd, int events, int millis) {
+        /** What to wait for at this place; a negative descriptor is passed over. */
+        void set(int place, int fd, int events) {
+            long at = (long) POLLFD_BYTES * place;
+            pollfds.set(JAVA_INT, at, fd);
+            pollfds.set(JAVA_SHORT, at + 4, (short) events);
+            pollfds.set(JAVA_SHORT, at + 6, (short) 0);
+        }
+
+        /** What happened at this place in the last wait; 0 if nothing. */
+        int happened(int place) {
+            return Short.toUnsignedInt(pollfds.get(JAVA_SHORT, (long) POLLFD_BYTES * place + 6));
+        }
+
+        /** Waits until something happens at one of the first places, at most so long; false if nothing did. */
+        boolean await(int places, int millis) {
             if (millis < 0) {
                 throw new IllegalArgumentException("an unbounded poll is not allowed");
             }
-            pollfd.set(JAVA_INT, 0, fd);
-            pollfd.set(JAVA_SHORT, 4, (short) events);
-            pollfd.set(JAVA_SHORT, 6, (short) 0);
             try {
-                int result = (int) Poll.HANDLE.invokeExact(errno, pollfd, 1L, millis);
+                int result = (int) Poll.HANDLE.invokeExact(errno, pollfds, (long) places, millis);
                 if (result < 0 && errno.get(JAVA_INT, ERRNO_OFFSET) != EINTR) {
                     throw new IllegalStateException("poll failed: " + describe(errno.get(JAVA_INT, ERRNO_OFFSET)));
                 }
-                return result <= 0 ? 0 : Short.toUnsignedInt(pollfd.get(JAVA_SHORT, 6));
+                return result > 0;
             } catch (Throwable t) {
                 throw sneak(t);
             }
+        }
+
+        /** The same for a single descriptor: what happened, or 0. */
+        int poll(int fd, int events, int millis) {
+            set(0, fd, events);
+            return await(1, millis) ? happened(0) : 0;
         }
     }
 
@@ -328,6 +368,14 @@ final class Posix {
     private static final class Recv {
         static final MethodHandle HANDLE =
                 find("recv", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+    }
+
+    private static final class Dup {
+        static final MethodHandle HANDLE = find("dup", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    }
+
+    private static final class ShutDown {
+        static final MethodHandle HANDLE = find("shutdown", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
     }
 
     private static final class Close {

@@ -26,6 +26,7 @@ public final class Request {
     private final long offset;
     private final long length;
     private final List<Status> statuses = new ArrayList<>(1);
+    private @Nullable Object tag;
     private boolean done;
     private @Nullable NbdException failure;
 
@@ -46,6 +47,16 @@ public final class Request {
 
     public long length() {
         return length;
+    }
+
+    /** What the caller wants to find again when the answer is here. */
+    public @Nullable Object tag() {
+        return tag;
+    }
+
+    public Request tag(Object newTag) {
+        tag = newTag;
+        return this;
     }
 
     /** True when the answer has come, good or bad; the buffer is free again. */
