@@ -32,10 +32,15 @@ find_jdk() {
     return 1
 }
 
-# Maven on that JDK. The flags silence what the JVM says about Maven's own libraries and shorten its start.
-maven() {
+# Sets jdk, or says what is missing. Say it before the output goes to a log.
+require_tools() {
     command -v mvn > /dev/null || die "Maven is missing; run bin/setup."
     jdk=$(find_jdk) || die "there is no JDK 25 or newer in JAVA_HOME, PATH or /usr/lib/jvm; run bin/setup."
+}
+
+# Maven on that JDK. The flags silence what the JVM says about Maven's own libraries and shorten its start.
+maven() {
+    require_tools
     quick="--sun-misc-unsafe-memory-access=allow --enable-native-access=ALL-UNNAMED -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
     JAVA_HOME=$jdk MAVEN_OPTS="$quick ${MAVEN_OPTS:-}" mvn -B -ntp -Dstyle.color=never -f "$root/pom.xml" "$@"
 }

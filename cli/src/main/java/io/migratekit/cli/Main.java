@@ -45,12 +45,11 @@ public final class Main {
         Thread worker = Thread.currentThread();
         CountDownLatch finished = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> interrupt(worker, finished), "on-signal"));
-        PrintStream out = new PrintStream(
-                new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16),
-                false,
-                StandardCharsets.UTF_8);
+        Stdout stdout = new Stdout(new FileOutputStream(FileDescriptor.out));
+        PrintStream out = new PrintStream(new BufferedOutputStream(stdout, 1 << 16), false, StandardCharsets.UTF_8);
         int code = run(out, System.err, args);
         out.flush();
+        code = stdout.codeAfter(code);
         finished.countDown();
         // After a signal the JVM is on its way out already, with 128 + its number; exit() then never returns.
         System.exit(code);

@@ -188,6 +188,9 @@ final class MapCommand implements Callable<Integer> {
     }
 
     private static java.nio.charset.Charset terminalCharset() {
+        if (System.getenv("MIGRATEKIT_ASCII") != null) {
+            return StandardCharsets.US_ASCII; // bin/migratekit knows the real locale
+        }
         String locale = System.getenv("LC_ALL");
         for (String variable : List.of("LC_CTYPE", "LANG")) {
             locale = locale == null || locale.isEmpty() ? System.getenv(variable) : locale;

@@ -189,11 +189,11 @@ final class Probe {
         }
         warnings.add(
                 info.multiConn()
-                        ? "no second client got in while ours was there, although the server offers several connections:"
-                                + " all its other slots are taken"
+                        ? "a second client was not served while ours was there, although the server says that several"
+                                + " connections may be used"
                         : "the server serves one client at a time: a second one gets a connection and then silence");
-        remedies.add("start qemu-nbd with --shared=N, where N is the number of workers plus one"
-                + (info.multiConn() ? ", or end the clients that hold the other slots" : ""));
+        remedies.add("give the server more client slots (start qemu-nbd with --shared=N, where N is the number of"
+                + " workers plus one)" + (info.multiConn() ? ", or end the clients that hold them" : ""));
     }
 
     private Verdict healthy(ExportInfo info) {

@@ -2,7 +2,9 @@ package io.migratekit.cli;
 
 import java.io.IOException;
 import java.io.Writer;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 
@@ -13,14 +15,19 @@ final class SvgFile implements AutoCloseable {
     private final Writer writer;
     private boolean committed;
 
-    SvgFile(Path file) {
-        this.file = file;
+    SvgFile(Path named) {
         try {
-            Path folder = file.toAbsolutePath().getParent();
-            unfinished = Files.createTempFile(folder, "." + file.getFileName(), ".tmp");
+            // A link stays a link, and what is not a file (a pipe, /dev/stdout) is written to, not replaced.
+            file = Files.exists(named) ? named.toRealPath() : named.toAbsolutePath();
+            boolean direct = Files.exists(file) && !Files.isRegularFile(file);
+            Path folder = file.getParent();
+            if (folder != null && !Files.isDirectory(folder)) {
+                throw new NoSuchFileException(folder.toString(), null, "there is no folder " + folder);
+            }
+            unfinished = direct ? file : Files.createTempFile(folder, "." + file.getFileName(), ".tmp");
             writer = Files.newBufferedWriter(unfinished);
         } catch (IOException e) {
-            throw failure("cannot create", e);
+            throw failure("cannot create", named, e);
         }
     }
 
@@ -32,13 +39,16 @@ final class SvgFile implements AutoCloseable {
     void commit() {
         try {
             writer.close();
+            committed = true;
+            if (unfinished.equals(file)) {
+                return;
+            }
             // A private temporary file becomes a result for whoever may read its folder.
             Files.setPosixFilePermissions(
                     unfinished, java.nio.file.attribute.PosixFilePermissions.fromString("rw-r--r--"));
             Files.move(unfinished, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-            committed = true;
         } catch (IOException e) {
-            throw failure("cannot write", e);
+            throw failure("cannot write", file, e);
         }
     }
 
@@ -49,13 +59,17 @@ final class SvgFile implements AutoCloseable {
         }
         try {
             writer.close();
-            Files.deleteIfExists(unfinished);
+            if (!unfinished.equals(file)) {
+                Files.deleteIfExists(unfinished);
+            }
         } catch (IOException e) {
             // The failure that brought us here is the one to tell.
         }
     }
 
-    private CommandFailed failure(String what, IOException why) {
-        return new CommandFailed(ExitCode.LOCAL_STATE, what + " " + file + ": " + why.getMessage());
+    private static CommandFailed failure(String what, Path file, IOException why) {
+        String reason =
+                why instanceof FileSystemException e && e.getReason() != null ? e.getReason() : why.getMessage();
+        return new CommandFailed(ExitCode.LOCAL_STATE, what + " " + file + ": " + reason);
     }
 }

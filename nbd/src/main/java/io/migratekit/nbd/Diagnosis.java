@@ -24,6 +24,9 @@ record Diagnosis(NbdUri uri, Handle handle, List<String> answers, boolean greeti
     private static final String REJECTED_BY_SERVER =
             "Its log says why; usually it rejects our certificate or key, or wants one and got none.";
 
+    /** How every NBD server begins. */
+    private static final String MAGIC = "NBDMAGIC";
+
     /** EPIPE, ECONNRESET, ENOTCONN, ETIMEDOUT, EHOSTUNREACH: the road broke, not the protocol. */
     private static final Set<Integer> NETWORK_ERRORS = Set.of(32, 104, 107, Posix.ETIMEDOUT, 113);
 
@@ -34,7 +37,7 @@ record Diagnosis(NbdUri uri, Handle handle, List<String> answers, boolean greeti
         String where = uri + ": ";
         // libnbd gives no error number for a closed connection nor for a broken protocol: there its text decides.
         // Once something has been answered through TLS, a failure of TLS is one of the connection.
-        boolean proven = !handshake || optionsAnswered;
+        boolean proven = !handshake || (uri.tls().isPresent() && optionsAnswered);
         boolean closed = error.text().contains(CLOSED)
                 || NETWORK_ERRORS.contains(error.errno())
                 || (proven && error.text().contains("gnutls"));
@@ -54,18 +57,20 @@ record Diagnosis(NbdUri uri, Handle handle, List<String> answers, boolean greeti
         if (handshake && error.errno() != 0) {
             return new NbdException.Refused(where + refusal(error));
         }
-        if (handshake && !greetingLooksRight()) {
-            return new NbdException.NotNbd(where + "what listens there does not speak NBD; it says "
-                    + quote(handle.firstBytes()) + ". Check host and port.");
+        if (handshake && greetingSeen) {
+            requireNbd(uri, handle.firstBytes());
         }
         return new NbdException.ConnectionLost(
                 where + "the server broke the protocol (" + error.text() + ")" + answeredSoFar() + ".");
     }
 
-    private boolean greetingLooksRight() {
-        byte[] first = handle.firstBytes();
-        return !greetingSeen
-                || (first.length >= 8 && new String(first, 0, 8, StandardCharsets.ISO_8859_1).equals("NBDMAGIC"));
+    /** Throws as soon as the first bytes of the peer, however few, cannot be the beginning of an NBD greeting. */
+    static void requireNbd(NbdUri uri, byte[] first) {
+        int known = Math.min(first.length, MAGIC.length());
+        if (!new String(first, 0, known, StandardCharsets.ISO_8859_1).equals(MAGIC.substring(0, known))) {
+            throw new NbdException.NotNbd(uri + ": what listens there does not speak NBD; it says " + quote(first)
+                    + ". Check host and port.");
+        }
     }
 
     /** Foreign bytes in a form that cannot upset a terminal. */

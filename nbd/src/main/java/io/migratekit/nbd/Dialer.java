@@ -44,7 +44,7 @@ final class Dialer {
     /** The addresses of a host name. The system's look-up has no limit, so another thread does it. */
     List<InetAddress> resolve(String host) {
         FutureTask<List<InetAddress>> lookup = new FutureTask<>(() -> Arrays.asList(InetAddress.getAllByName(host)));
-        return within(Wait.RESOLVE, lookup, cause -> {
+        return within(Wait.RESOLVE, "not connected", lookup, cause -> {
             if (cause instanceof UnknownHostException) {
                 return new NbdException.Unreachable(
                         uri + ": the host name " + host + " is not known. Check its spelling and the name service.",
@@ -54,13 +54,21 @@ final class Dialer {
         });
     }
 
-    /** Runs a task that cannot be bounded on its own on a thread that may be left behind. */
-    <T> T within(Wait wait, FutureTask<T> task, java.util.function.Function<Throwable, RuntimeException> failure) {
+    /**
+     * Runs a task that cannot be bounded on its own on a thread that may be left behind.
+     *
+     * @param standing how far things have got as long as the task is not done, for messages
+     */
+    <T> T within(
+            Wait wait,
+            String standing,
+            FutureTask<T> task,
+            java.util.function.Function<Throwable, RuntimeException> failure) {
         patience.waitFor(wait);
         Thread.ofPlatform().daemon().name("nbd-" + wait.id()).start(task);
         while (true) {
             try {
-                T result = task.get(patience.slice(Dialer::notConnected), TimeUnit.MILLISECONDS);
+                T result = task.get(patience.slice(() -> new Patience.Evidence("", standing)), TimeUnit.MILLISECONDS);
                 patience.answered();
                 return result;
             } catch (TimeoutException e) {
@@ -108,7 +116,8 @@ final class Dialer {
     }
 
     private NbdException.Unreachable unreachable(NbdUri.Tcp tcp, InetAddress address, int errno) {
-        String where = address.getHostAddress() + " port " + tcp.port();
+        // As the user wrote it if that was numeric: Java spells out every zero of an IPv6 address.
+        String where = (tcp.host().indexOf(':') >= 0 ? tcp.host() : address.getHostAddress()) + " port " + tcp.port();
         String why = switch (errno) {
             case Posix.ECONNREFUSED ->
                 "connection refused by " + where

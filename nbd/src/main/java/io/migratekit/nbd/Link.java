@@ -103,6 +103,7 @@ final class Link implements AutoCloseable {
         } finally {
             socket.handOver();
         }
+        Diagnosis.requireNbd(uri, handle.firstBytes());
     }
 
     /** Silence so far: libnbd gets the socket now, so that its own word for where it stands is in the report. */
@@ -159,7 +160,8 @@ final class Link implements AutoCloseable {
         List<InetAddress> known = dialer.resolve(tcp.host());
         handle.lend();
         FutureTask<@Nullable Void> connect = new FutureTask<>(() -> handle.connectTcp(tcp.host(), tcp.port()), null);
-        dialer.within(Wait.CONNECT, connect, cause -> unreachable(tcp, known, cause));
+        String standing = "libnbd connects by itself here, and may have got as far as the TLS handshake";
+        dialer.within(Wait.CONNECT, standing, connect, cause -> unreachable(tcp, known, cause));
         if (!handle.state().startsWith("MAGIC")) {
             return; // The server has answered already.
         }
@@ -304,7 +306,8 @@ final class Link implements AutoCloseable {
     private Patience.Evidence evidence() {
         List<String> facts = new ArrayList<>();
         int received = handle.firstBytes().length;
-        if (received > 0 && received < Handle.GREETING_BYTES) {
+        boolean partOfGreeting = received > 0 && received < Handle.GREETING_BYTES;
+        if (partOfGreeting) {
             facts.add("only " + received + " of the " + Handle.GREETING_BYTES + " bytes of the greeting came");
         }
         Posix.tcpEvidence(handle.descriptor()).ifPresent(tcp -> {
@@ -316,7 +319,10 @@ final class Link implements AutoCloseable {
                 facts.add("the peer's host has acknowledged everything we sent");
             }
         });
-        return new Patience.Evidence(handle.state(), String.join("; ", facts));
+        return new Patience.Evidence(
+                handle.state(),
+                String.join("; ", facts),
+                partOfGreeting ? "the server or the road to it froze in the middle of its greeting" : "");
     }
 
     /** Which wait a state of libnbd belongs to. */

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * request that was not done counts as never made.
  */
 public final class NbdConnection implements AutoCloseable {
+    private static final int EIO = 5;
     private static final int EINVAL = 22;
 
     private final Map<Long, Request> inFlight = new LinkedHashMap<>();
@@ -292,8 +293,12 @@ public final class NbdConnection implements AutoCloseable {
             link.handle.retire(cookie);
             request.finish(null);
         } catch (LibnbdError e) {
+            // libnbd reports a read that was answered short like one that the server could not do.
+            String orLess =
+                    request.kind() == Wait.READ && e.errno() == EIO ? " or sent less data than was asked for" : "";
             request.finish(new NbdException.RequestFailed(
-                    link.uri + ": the server answered the " + request + " with an error: " + e.text(), e.errno()));
+                    link.uri + ": the server answered the " + request + " with an error" + orLess + ": " + e.text(),
+                    e.errno()));
         }
         completed.add(request);
     }

@@ -9,7 +9,11 @@ import java.util.Optional;
  * exports without opening one: for {@code info}, {@code --list} and {@code probe}.
  */
 public final class NbdNegotiation implements AutoCloseable {
+    /** No sane server lists more; one that never stops would take our memory one name at a time. */
+    private static final int LONGEST_LIST = 100_000;
+
     private final Link link;
+    private boolean endless;
     private boolean handedOver;
 
     private NbdNegotiation(Link link) {
@@ -32,7 +36,13 @@ public final class NbdNegotiation implements AutoCloseable {
     /** Every export that the server shows; it may have others. */
     public List<Listed> list() {
         List<Listed> exports = new ArrayList<>();
-        option(() -> link.handle.startList((name, description) -> exports.add(new Listed(name, description))));
+        option(() -> link.handle.startList((name, description) -> {
+            if (exports.size() < LONGEST_LIST) {
+                exports.add(new Listed(name, description));
+            } else {
+                endless = true;
+            }
+        }));
         return exports;
     }
 
@@ -64,7 +74,13 @@ public final class NbdNegotiation implements AutoCloseable {
         link.handle.exportName(exportName);
         List<String> names = new ArrayList<>();
         try {
-            option(() -> link.handle.startListContexts(names::add));
+            option(() -> link.handle.startListContexts(name -> {
+                if (names.size() < LONGEST_LIST) {
+                    names.add(name);
+                } else {
+                    endless = true;
+                }
+            }));
             return Optional.of(names);
         } catch (NbdException.Refused e) {
             return Optional.empty();
@@ -92,7 +108,13 @@ public final class NbdNegotiation implements AutoCloseable {
         } catch (LibnbdError e) {
             throw link.translate(e, "NEGOTIATING");
         }
-        link.drive(() -> !link.handle.optionPending() && (link.handle.isNegotiating() || link.handle.isReady()));
+        link.drive(() ->
+                endless || (!link.handle.optionPending() && (link.handle.isNegotiating() || link.handle.isReady())));
+        if (endless) {
+            link.markFailed();
+            throw new NbdException.ConnectionLost(
+                    link.uri + ": given up, because the server lists more than " + LONGEST_LIST + " names.");
+        }
         try {
             link.handle.optionResult();
         } catch (LibnbdError e) {

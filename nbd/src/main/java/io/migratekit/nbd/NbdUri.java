@@ -186,6 +186,9 @@ public record NbdUri(String text, Transport transport, String exportName, Option
             } else if (colon >= 0 && address.indexOf(':', colon + 1) >= 0) {
                 throw bad("an IPv6 address needs brackets, as in nbd://[::1]:10809/NAME");
             }
+            if (host.chars().anyMatch(c -> c <= ' ' || "<>\"\\^`{|}".indexOf(c) >= 0)) {
+                throw bad("the host name '" + host + "' has a sign that no host name has");
+            }
             int port = colon < 0 ? DEFAULT_PORT : port(address.substring(colon + 1));
             return new Tcp(host.isEmpty() ? "localhost" : decode(host), port);
         }

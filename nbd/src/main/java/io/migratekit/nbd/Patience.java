@@ -128,11 +128,20 @@ final class Patience {
         return (int) Math.max(1, (nanos + 999_999) / 1_000_000);
     }
 
-    /** Where the connection stands, and what the kernel knows, when a wait ends without an answer. */
-    record Evidence(String state, String facts) {
+    /**
+     * Where the connection stands, and what the kernel knows, when a wait ends without an answer.
+     *
+     * @param cause what it usually comes from, where that differs from what {@link Wait} says
+     */
+    record Evidence(String state, String facts, String cause) {
+        Evidence(String state, String facts) {
+            this(state, facts, "");
+        }
+
         @Override
         public String toString() {
-            return (state.isEmpty() ? "" : "libnbd state " + state) + (facts.isEmpty() ? "" : "; " + facts);
+            String where = state.isEmpty() ? "" : "libnbd state " + state;
+            return where + (where.isEmpty() || facts.isEmpty() ? "" : "; ") + facts;
         }
     }
 
@@ -154,7 +163,7 @@ final class Patience {
         }
         message.append(evidence)
                 .append("). Usual cause: ")
-                .append(now.usualCause())
+                .append(evidence.cause().isEmpty() ? now.usualCause() : evidence.cause())
                 .append('.');
         return new NbdException.NoAnswer(message.toString(), now, silent, evidence.state(), answers);
     }

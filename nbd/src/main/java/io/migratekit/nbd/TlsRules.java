@@ -14,6 +14,10 @@ record TlsRules(NbdUri uri, Handle handle) {
         if (!handle.canTls()) {
             throw new NbdException.TlsFailed(uri + ": this libnbd was built without TLS.");
         }
+        if (tls.pskFile().isPresent() && !Files.isReadable(Path.of(tls.pskFile().get()))) {
+            throw new NbdException.TlsFailed(uri + ": cannot read the keys in "
+                    + tls.pskFile().get() + ". tls-psk-file=FILE names a file with a line USER:HEXKEY.");
+        }
         boolean certificates = tls.pskFile().isEmpty();
         if (certificates && tls.verifyPeer()) {
             requireAuthority(tls);
@@ -36,9 +40,8 @@ record TlsRules(NbdUri uri, Handle handle) {
                         + " the server, and client-cert.pem and client-key.pem if the server wants to know us.");
             }
         } else if (!Handle.canCheckHostNameOverSocket()) {
-            throw new NbdException.TlsFailed(uri + ": without a folder of certificates this needs libnbd 1.22 or later,"
-                    + " for older ones cannot be relied on to check the server's; this is " + handle.version()
-                    + ". Name a folder with the ca-cert.pem of the authority that vouches for the server"
+            throw new NbdException.TlsFailed(uri + ": without a folder of certificates, libnbd " + handle.version()
+                    + " cannot be relied on to check the server's (1.22 or later can). Name a folder with the ca-cert.pem of the authority that vouches for the server"
                     + " (tls-certificates=DIR), or use keys (tls-psk-file).");
         }
     }

@@ -135,7 +135,7 @@ class ExtentMapTest {
                 assertTrue(map.hasNext());
                 map.next();
             }
-            assertEquals(MOST_IN_FLIGHT, server.mostPending(), "the round trip is hidden");
+            assertTrue(server.mostPending() > 1 && server.mostPending() <= MOST_IN_FLIGHT, "the round trip is hidden");
             // Two extents of each piece come alone, the third one grows together with the next piece's first.
             assertTrue(server.requests() <= 100 / 2 + 2 * MOST_IN_FLIGHT, "requests: " + server.requests());
         }

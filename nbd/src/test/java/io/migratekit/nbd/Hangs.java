@@ -143,7 +143,7 @@ final class Hangs {
     // ---- before the greeting
 
     private static void resolve(Path folder, Victim victim) {
-        victim.hangOpening("nbd://" + StubbornResolver.SILENT_HOST + "/");
+        victim.hangOpening("nbd://" + StubbornResolver.silentHost() + "/");
     }
 
     private static void tcpBacklogWithCertificates(Path folder, Victim victim) throws IOException {

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Does a connection leave anything behind, however it ends? Thousands of them, and then a look at what has grown. */
 class LeakTest {
-    private static final int WARM_UP_ROUNDS = 400;
+    private static final int WARM_UP_ROUNDS = 300;
     /** A leak grows in each of them; what else this JVM takes or gives back, in few. */
     private static final int WINDOWS = 5;
 
@@ -33,7 +33,7 @@ class LeakTest {
      * Less than the smallest thing that could be forgotten. More than nothing, because the JVM keeps
      * some 200 bytes of each thread that was for a while, and every TLS handshake has one.
      */
-    private static final long MOST_BYTES_A_CONNECTION = 250;
+    private static final long MOST_BYTES_A_CONNECTION = 200;
 
     @TempDir
     private Path folder;
@@ -55,25 +55,33 @@ class LeakTest {
             List<Runnable> kinds = List.of(
                     () -> normal(server.uri()),
                     () -> refused(server.uri()),
-                    () -> normal(withKey(encrypted, "keys")),
-                    () -> rejected(withKey(encrypted, "other-keys")),
                     () -> failing(hangsUp),
                     () -> failing(breaksOff),
                     () -> failing(other),
                     () -> abandoned(server.uri()));
+            // Fewer of these: libnbd spins through the handshake, which takes long where processors are few.
+            List<Runnable> encryptedKinds =
+                    List.of(() -> normal(withKey(encrypted, "keys")), () -> rejected(withKey(encrypted, "other-keys")));
             for (int i = 0; i < WARM_UP_ROUNDS; i++) {
-                kinds.forEach(Runnable::run);
+                runAll(i, kinds, encryptedKinds);
             }
             List<ProcessUsage> usages = new ArrayList<>(List.of(ProcessUsage.now()));
             for (int window = 0; window < WINDOWS; window++) {
                 for (int i = 0; i < ROUNDS_A_WINDOW; i++) {
-                    kinds.forEach(Runnable::run);
+                    runAll(i, kinds, encryptedKinds);
                 }
                 usages.add(ProcessUsage.now());
             }
             assertNotGrown(usages, ROUNDS_A_WINDOW * kinds.size());
         }
-        Checks.tookLessThan(Duration.ofSeconds(60), started);
+        Checks.tookLessThan(Duration.ofSeconds(100), started);
+    }
+
+    private static void runAll(int round, List<Runnable> always, List<Runnable> seldom) {
+        always.forEach(Runnable::run);
+        if (round % 8 == 0) {
+            seldom.forEach(Runnable::run);
+        }
     }
 
     private static void assertNotGrown(List<ProcessUsage> usages, int connections) {

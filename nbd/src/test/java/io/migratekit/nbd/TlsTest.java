@@ -1,21 +1,17 @@
 package io.migratekit.nbd;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import io.migratekit.nbd.TlsServers.Program;
 import io.migratekit.nbd.TlsServers.Server;
-import io.migratekit.nbd.fixture.Fault;
 import io.migratekit.nbd.fixture.FaultProxy;
-import io.migratekit.nbd.fixture.Frozen;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -104,7 +100,7 @@ class TlsTest {
     void aServerThatWantsToKnowTheClientGetsItsCertificateOrIsNotUsed(Program program) {
         try (Server server = servers.withCertificates(program, servers.server, true)) {
             assertWorks(server.uri("localhost", certificates(servers.client)));
-            assertRejected(server.uri("localhost", certificates(servers.anonymous)), "certificate");
+            assertRejected(server.uri("localhost", certificates(servers.anonymous)), "wants one and got none");
         }
     }
 
@@ -116,7 +112,7 @@ class TlsTest {
             assertRejected(
                     server.uri("", certificates(servers.anonymous)),
                     "certificates over a unix socket need libnbd 1.22 or later",
-                    "would accept any certificate",
+                    "would not check whose certificate it is shown",
                     "Use keys instead (tls-psk-file)");
             assertRejected(
                     server.uri("", "tls-hostname=localhost&" + certificates(servers.anonymous)),
@@ -152,7 +148,7 @@ class TlsTest {
             }
             assertRejected(
                     server.uri("localhost", "x").replace("?x", ""),
-                    Handle.canCheckHostNameOverSocket() ? "not accepted" : "would accept any certificate");
+                    Handle.canCheckHostNameOverSocket() ? "not accepted" : "(1.22 or later can)");
         }
     }
 
@@ -202,69 +198,6 @@ class TlsTest {
             assertRejected(
                     encrypted + "?tls-psk-file=" + servers.keys, "offers no encryption", "Give it TLS credentials");
             assertRejected(encrypted + "?" + certificates(servers.anonymous), "offers no encryption");
-        }
-    }
-
-    // ---- hangs and deaths
-
-    /** libnbd would not come back from this before 40 s. */
-    @Test
-    void silenceInTheHandshakeEndsAtItsLimit() throws IOException {
-        Limits limits = Limits.of(Duration.ofMillis(700), Duration.ofMillis(700));
-        try (Server server = servers.withKeys(Program.NBDKIT);
-                FaultProxy proxy = FaultProxy.toLoopback(server.port())) {
-            String uri = "nbds://alice@127.0.0.1:" + proxy.port() + "/?tls-psk-file=" + servers.keys;
-            for (int bytes = 38; bytes < 300; bytes += 37) {
-                proxy.set(Fault.freezeAfter(bytes));
-                long started = System.nanoTime();
-                NbdException.NoAnswer silence = assertThrows(
-                        NbdException.NoAnswer.class, () -> NbdConnection.open(NbdUri.parse(uri), Checks.spec(limits)));
-                Checks.tookLessThan(Duration.ofMillis(1700), started);
-                if (bytes == 38) {
-                    assertEquals(Wait.TLS, silence.awaited());
-                    Checks.message(silence, uri + ": no TLS handshake within 700 ms", "NEWSTYLE.OPT_STARTTLS");
-                    assertTrue(silence.answered().contains("greeting"), silence.answered());
-                }
-            }
-        }
-    }
-
-    @ParameterizedTest
-    @EnumSource
-    void aServerThatDiesLaterIsALostConnectionAndNoFailureOfEncryption(Program program) {
-        try (Server server = servers.withKeys(program);
-                NbdConnection connection = Checks.open(server.uriWithKey("alice", servers.keys));
-                Arena arena = Arena.ofShared()) {
-            List<Request> requests = new ArrayList<>();
-            try (Frozen _ = Frozen.process(server.pid())) {
-                for (int i = 0; i < 8; i++) {
-                    requests.add(connection.read(arena.allocate(4096), i * 4096L));
-                }
-                ProcessHandle.of(server.pid()).ifPresent(ProcessHandle::destroyForcibly);
-            }
-            long started = System.nanoTime();
-            NbdException.ConnectionLost lost =
-                    assertThrows(NbdException.ConnectionLost.class, () -> connection.await(requests.getFirst()));
-            Checks.message(lost, "the connection broke");
-            Checks.tookLessThan(Duration.ofSeconds(1), started);
-        }
-    }
-
-    @Test
-    void closingIsQuickAlsoWhenTheServerStandsStill() {
-        try (Server server = servers.withKeys(Program.QEMU_NBD);
-                Arena arena = Arena.ofShared()) {
-            for (int requests : new int[] {0, 4}) {
-                NbdConnection connection = Checks.open(server.uriWithKey("alice", servers.keys));
-                try (Frozen _ = Frozen.process(server.pid())) {
-                    for (int i = 0; i < requests; i++) {
-                        connection.write(arena.allocate(1 << 20), (long) i << 20, false);
-                    }
-                    long started = System.nanoTime();
-                    connection.close();
-                    Checks.tookLessThan(Duration.ofSeconds(1), started);
-                }
-            }
         }
     }
 
