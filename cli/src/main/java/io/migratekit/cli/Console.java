@@ -37,7 +37,7 @@ final class Console {
     /** A sentence about what is going on, for people. */
     void say(String sentence) {
         out.flush();
-        err.println("migratekit: " + sentence);
+        err.println("migratekit: " + Printable.of(sentence));
         err.flush();
     }
 

@@ -53,7 +53,7 @@ final class InfoCommand implements Callable<Integer> {
         boolean complete = true;
         try (NbdNegotiation negotiation = NbdNegotiation.open(address, spec)) {
             if (!list) {
-                exports.add(describe(negotiation, address));
+                exports.add(describe(negotiation, address, true));
             } else if (!negotiation.canAsk()) {
                 throw new CommandFailed(
                         ExitCode.NBD_ERROR,
@@ -77,7 +77,7 @@ final class InfoCommand implements Callable<Integer> {
     private boolean add(
             List<InfoReport.Export> exports, NbdNegotiation negotiation, NbdUri address, String description) {
         try {
-            InfoReport.Export export = describe(negotiation, address);
+            InfoReport.Export export = describe(negotiation, address, false);
             exports.add(description.isEmpty() ? export : export.withDescription(description));
             return true;
         } catch (NbdException.Refused e) {
@@ -86,8 +86,9 @@ final class InfoCommand implements Callable<Integer> {
         }
     }
 
-    private static InfoReport.Export describe(NbdNegotiation negotiation, NbdUri address) {
-        ExportInfo info = negotiation.info(address.exportName());
+    /** @param alone only then may the export be opened if the server does not describe it otherwise */
+    private static InfoReport.Export describe(NbdNegotiation negotiation, NbdUri address, boolean alone) {
+        ExportInfo info = alone ? negotiation.infoOrOpen(address.exportName()) : negotiation.info(address.exportName());
         return new InfoReport.Export(
                 address.canonical(), info, info.description(), negotiation.contexts(address.exportName()));
     }

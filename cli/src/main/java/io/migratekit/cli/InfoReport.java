@@ -30,12 +30,12 @@ record InfoReport(List<InfoReport.Export> exports) {
     private static void printText(PrintStream out, Export export) {
         ExportInfo info = export.info();
         out.println("export=" + Json.quote(info.name()) + ":");
-        export.description().filter(d -> !d.isEmpty()).ifPresent(d -> out.println("\tdescription: " + d));
+        export.description().filter(d -> !d.isEmpty()).ifPresent(d -> out.println("\tdescription: " + Printable.of(d)));
         out.println("\texport-size: " + Sizes.withExact(info.sizeBytes()));
         out.println("\turi: " + export.uri());
         export.contexts().ifPresent(contexts -> {
             out.println("\tcontexts:");
-            contexts.forEach(context -> out.println("\t\t" + context));
+            contexts.forEach(context -> out.println("\t\t" + Printable.of(context)));
         });
         info.orderedFlags().forEach(flag -> out.println("\t" + flag.getKey().id() + ": " + flag.getValue()));
         blockSizes(info).forEach(size -> out.println("\t" + size.getKey() + ": " + size.getValue()));

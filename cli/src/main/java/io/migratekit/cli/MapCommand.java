@@ -128,7 +128,7 @@ final class MapCommand implements Callable<Integer> {
 
     private void map(NbdConnection connection, DiskPart part) {
         try (SvgFile file = svg == null ? null : new SvgFile(svg)) {
-            List<MapSink> sinks = sinks(part, file);
+            List<MapSink> sinks = checkedSinks(part, file);
             if (part.length() > 0) {
                 ByteRange range = new ByteRange(part.offset(), part.length());
                 ExtentMap extents = ExtentMap.of(connection, part.context(), range);
@@ -147,6 +147,14 @@ final class MapCommand implements Callable<Integer> {
             if (file != null) {
                 file.commit();
             }
+        }
+    }
+
+    private List<MapSink> checkedSinks(DiskPart part, @Nullable SvgFile file) {
+        try {
+            return sinks(part, file);
+        } catch (IllegalArgumentException e) {
+            throw new CommandFailed(ExitCode.USAGE, String.valueOf(e.getMessage()));
         }
     }
 

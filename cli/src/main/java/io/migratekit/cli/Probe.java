@@ -7,7 +7,6 @@ import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.ExportInfo;
 import io.migratekit.nbd.ExtentMap;
-import io.migratekit.nbd.Limits;
 import io.migratekit.nbd.NbdConnection;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdNegotiation;
@@ -41,6 +40,7 @@ final class Probe {
     private final ProbeReport report;
     private final List<String> warnings = new ArrayList<>();
     private final List<String> remedies = new ArrayList<>();
+    private boolean turnedAway;
 
     Probe(NbdUri uri, ConnectSpec spec, ProbeReport report) {
         this.uri = uri;
@@ -68,11 +68,12 @@ final class Probe {
         try (NbdNegotiation negotiation = NbdNegotiation.open(uri, watched)) {
             steps.silent = true;
             steps.begin("export");
-            info = negotiation.info(uri.exportName());
+            info = negotiation.infoOrOpen(uri.exportName());
             steps.end(describe(info));
             steps.begin("contexts");
-            List<String> contexts = negotiation.contexts(uri.exportName()).orElse(List.of());
-            steps.end(contexts.isEmpty() ? "none" : String.join(", ", contexts));
+            Optional<List<String>> contexts = negotiation.contexts(uri.exportName());
+            steps.end(contexts.map(names -> names.isEmpty() ? "none" : Printable.of(String.join(", ", names)))
+                    .orElse("the server does not say"));
             steps.begin("open");
             first = negotiation.go(uri.exportName(), List.of(ConnectSpec.BASE_ALLOCATION));
             steps.end("");
@@ -161,7 +162,8 @@ final class Probe {
                 ? spec.limits().greeting()
                 : SECOND_GREETING;
         steps.begin("second connection");
-        ConnectSpec second = spec.withPurpose("probe-second").withLimits(Limits.of(limit, limit));
+        ConnectSpec second =
+                spec.withPurpose("probe-second").withLimits(spec.limits().withGreeting(limit));
         try {
             NbdNegotiation.open(uri, second).close();
             steps.end("greeted while the first is held");
@@ -171,6 +173,7 @@ final class Probe {
                     ? "no " + silence.awaited().title() + " while the first is held"
                     : "turned away while the first is held";
             steps.end(Status.WARN, how);
+            turnedAway = !(e instanceof NbdException.NoAnswer);
             return false;
         }
     }
@@ -178,22 +181,34 @@ final class Probe {
     /** The proof that the slot was the cause: once the first client has left, the server must greet again. */
     private void afterTheFirstLeft(Steps steps, ExportInfo info) {
         steps.begin("once more");
+        Duration again;
         try {
             NbdNegotiation.open(uri, spec.withPurpose("probe-again")).close();
-            steps.end("greeted as soon as the first had left");
+            again = steps.sinceBegin();
+            steps.end("greeted after the first had left");
         } catch (NbdException.Unreachable e) {
             steps.end(Status.WARN, "the server is gone since the first left");
             warnings.add("the server ended when its client left: it serves one client in its life");
             remedies.add("start qemu-nbd with --persistent and --shared=N");
             return;
         }
-        warnings.add(
-                info.multiConn()
-                        ? "a second client was not served while ours was there, although the server says that several"
-                                + " connections may be used"
-                        : "the server serves one client at a time: a second one gets a connection and then silence");
+        if (!turnedAway && again.multipliedBy(2).compareTo(SECOND_GREETING) > 0) {
+            warnings.add("the server takes " + Durations.show(again) + " to greet, so it was not found out whether it"
+                    + " serves several clients at once");
+            return;
+        }
+        warnings.add(secondClientWarning(info));
         remedies.add("give the server more client slots (start qemu-nbd with --shared=N, where N is the number of"
                 + " workers plus one)" + (info.multiConn() ? ", or end the clients that hold them" : ""));
+    }
+
+    private String secondClientWarning(ExportInfo info) {
+        if (info.multiConn()) {
+            return "a second client was not served while ours was there, although the server says that several"
+                    + " connections may be used";
+        }
+        return "the server serves one client at a time: a second one "
+                + (turnedAway ? "is turned away" : "gets a connection and then silence");
     }
 
     private Verdict healthy(ExportInfo info) {
@@ -217,6 +232,9 @@ final class Probe {
             when e.awaited() == Wait.GREETING ->
                 "on the server's host: is the server running and not stopped, who is connected (ss -tnp), was it started"
                         + " with --shared=N? With a tunnel in between, probe on the far side of it as well.";
+            case NbdException.NoAnswer e
+            when e.awaited() == Wait.RESOLVE || e.awaited() == Wait.CONNECT ->
+                "check the address, the name service, the route and the firewalls on the way.";
             case NbdException.NoAnswer e ->
                 "on the server's host: look at the server's state (ps) and at the disk below it.";
             case NbdException.Unreachable e -> "start the server or the tunnel, or correct the address.";

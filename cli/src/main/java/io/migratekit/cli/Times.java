@@ -7,6 +7,7 @@ import picocli.CommandLine;
 
 /** How does a user write a time? As 500ms, 15s, 5m, 2h, 1d; a bare number means seconds. */
 final class Times implements CommandLine.ITypeConverter<Duration> {
+    private static final Duration LONGEST = Duration.ofDays(36_500);
     private static final Pattern FORM = Pattern.compile("([0-9]{1,9})(?:\\.([0-9]{1,3}))?(ms|s|m|min|h|d|)");
 
     @Override
@@ -25,6 +26,9 @@ final class Times implements CommandLine.ITypeConverter<Duration> {
         };
         double number =
                 Double.parseDouble(matcher.group(1) + "." + (matcher.group(2) == null ? "0" : matcher.group(2)));
+        if (number * unitMillis > LONGEST.toMillis()) {
+            throw new CommandLine.TypeConversionException("'" + text + "' is longer than a hundred years");
+        }
         return Duration.ofMillis(Math.round(number * unitMillis));
     }
 }

@@ -75,7 +75,7 @@ class HangIT {
             assertEquals(0, text.code(), text.err());
             for (String words : List.of(
                     "warn  second connection",
-                    "greeted as soon as the first had left",
+                    "greeted after the first had left",
                     "serves one client at a time",
                     "--shared=N")) {
                 assertTrue(text.out().contains(words), text.out());

@@ -8,6 +8,9 @@ import java.util.List;
  * the thread that made the group.
  */
 public final class ConnectionGroup implements AutoCloseable {
+    /** So that whoever wants the thread to stop, or has a deadline of its own, is not kept waiting. */
+    private static final int LONGEST_SLICE_MILLIS = 100;
+
     private final Arena arena = Arena.ofConfined();
     private final List<NbdConnection> connections;
     private final Posix.Poller poller;
@@ -23,7 +26,7 @@ public final class ConnectionGroup implements AutoCloseable {
      * {@link NbdConnection#isLost} says which one it was.
      */
     public void await(int atMostMillis) {
-        int slice = atMostMillis;
+        int slice = Math.min(atMostMillis, LONGEST_SLICE_MILLIS);
         for (int i = 0; i < connections.size(); i++) {
             NbdConnection connection = connections.get(i);
             slice = Math.min(slice, connection.slice());

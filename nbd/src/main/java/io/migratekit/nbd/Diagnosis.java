@@ -125,6 +125,10 @@ record Diagnosis(NbdUri uri, Handle handle, List<String> answers, boolean greeti
             return "the server insists on encryption (" + text
                     + "). Use nbds: (nbds+unix:) with tls-certificates=DIR or tls-psk-file=FILE.";
         }
+        if (text.contains("timed out")) {
+            return "the TLS handshake took longer than GnuTLS allows, which is 40 s (" + text
+                    + "). The server, or the road to it, is too slow or stands still.";
+        }
         if (text.contains("refused TLS")) {
             return "the server offers no encryption (" + text
                     + "). Give it TLS credentials, or use nbd: if the road is safe.";

@@ -44,7 +44,7 @@ final class Dialer {
     /** The addresses of a host name. The system's look-up has no limit, so another thread does it. */
     List<InetAddress> resolve(String host) {
         FutureTask<List<InetAddress>> lookup = new FutureTask<>(() -> Arrays.asList(InetAddress.getAllByName(host)));
-        return within(Wait.RESOLVE, "not connected", lookup, cause -> {
+        List<InetAddress> addresses = within(Wait.RESOLVE, "not connected", lookup, cause -> {
             if (cause instanceof UnknownHostException) {
                 return new NbdException.Unreachable(
                         uri + ": the host name " + host + " is not known. Check its spelling and the name service.",
@@ -52,10 +52,13 @@ final class Dialer {
             }
             return new NbdException.Unreachable(uri + ": looking up " + host + " failed: " + cause, cause);
         });
+        patience.answered();
+        return addresses;
     }
 
     /**
-     * Runs a task that cannot be bounded on its own on a thread that may be left behind.
+     * Runs a task that cannot be bounded on its own on a thread that may be left behind. The wait is
+     * not over when the task is done; that is for the caller to say.
      *
      * @param standing how far things have got as long as the task is not done, for messages
      */
@@ -69,7 +72,6 @@ final class Dialer {
         while (true) {
             try {
                 T result = task.get(patience.slice(() -> new Patience.Evidence("", standing)), TimeUnit.MILLISECONDS);
-                patience.answered();
                 return result;
             } catch (TimeoutException e) {
                 // Not yet; slice() throws when the limit is reached.

@@ -18,6 +18,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,7 @@ final class Handle implements AutoCloseable {
     static final int GREETING_BYTES = 18;
 
     private static final int FAILED = -1;
+    private static final int ENOTSUP = 95;
 
     /** Takes what a block status reply says: pairs of length and flags, for one context. */
     interface StatusSink {
@@ -58,6 +60,10 @@ final class Handle implements AutoCloseable {
     private final ByteArrayOutputStream firstBytes = new ByteArrayOutputStream(2 * GREETING_BYTES);
     private @Nullable MemorySegment statusStub;
     private @Nullable MemorySegment optionDoneStub;
+    private @Nullable MemorySegment listStub;
+    private @Nullable MemorySegment contextStub;
+    private BiConsumer<String, String> onExport = (name, description) -> {};
+    private Consumer<String> onContext = name -> {};
     private @Nullable StatusSink statusSink;
     private @Nullable TlsWatch tlsWatch;
     private int optionError;
@@ -95,7 +101,9 @@ final class Handle implements AutoCloseable {
     }
 
     void exportName(String name) {
-        check(nbd_set_export_name(nbd, c(name)));
+        try (Arena call = Arena.ofConfined()) {
+            check(nbd_set_export_name(nbd, call.allocateFrom(name)));
+        }
     }
 
     void addContext(String name) {
@@ -118,7 +126,10 @@ final class Handle implements AutoCloseable {
     void requireTls(NbdUri.Tls tls) {
         check(nbd_set_tls(nbd, LIBNBD_TLS_REQUIRE()));
         check(nbd_set_tls_verify_peer(nbd, tls.verifyPeer()));
-        tls.userName().ifPresent(name -> check(nbd_set_tls_username(nbd, c(name))));
+        // libnbd would ask for the login name, which a service has not got.
+        tls.userName()
+                .or(() -> tls.pskFile().map(keys -> System.getProperty("user.name")))
+                .ifPresent(name -> check(nbd_set_tls_username(nbd, c(name))));
         tls.pskFile().ifPresent(file -> check(nbd_set_tls_psk_file(nbd, c(file))));
         tls.certificates().ifPresent(folder -> check(nbd_set_tls_certificates(nbd, c(folder))));
     }
@@ -281,37 +292,49 @@ final class Handle implements AutoCloseable {
     void startExport(boolean go) {
         startOption();
         MemorySegment done = optionDone();
-        check(go ? nbd_aio_opt_go(nbd, done) : nbd_aio_opt_info(nbd, done));
+        issue(() -> go ? nbd_aio_opt_go(nbd, done) : nbd_aio_opt_info(nbd, done));
     }
 
     void startList(BiConsumer<String, String> export) {
         startOption();
-        MemorySegment stub = nbd_list_callback.callback.allocate(
-                (user, name, description) -> {
-                    try {
-                        export.accept(string(name), string(description));
-                        return 0;
-                    } catch (Throwable t) {
-                        return FAILED;
-                    }
-                },
-                arena);
-        check(nbd_aio_opt_list(nbd, struct(stub), optionDone()));
+        onExport = export;
+        MemorySegment stub = listStub;
+        if (stub == null) {
+            stub = nbd_list_callback.callback.allocate(
+                    (user, name, description) -> {
+                        try {
+                            onExport.accept(string(name), string(description));
+                            return 0;
+                        } catch (Throwable t) {
+                            return FAILED;
+                        }
+                    },
+                    arena);
+            listStub = stub;
+        }
+        MemorySegment callback = struct(stub);
+        issue(() -> nbd_aio_opt_list(nbd, callback, optionDone()));
     }
 
-    void startListContexts(java.util.function.Consumer<String> context) {
+    void startListContexts(Consumer<String> context) {
         startOption();
-        MemorySegment stub = nbd_context_callback.callback.allocate(
-                (user, name) -> {
-                    try {
-                        context.accept(string(name));
-                        return 0;
-                    } catch (Throwable t) {
-                        return FAILED;
-                    }
-                },
-                arena);
-        check(nbd_aio_opt_list_meta_context(nbd, struct(stub), optionDone()));
+        onContext = context;
+        MemorySegment stub = contextStub;
+        if (stub == null) {
+            stub = nbd_context_callback.callback.allocate(
+                    (user, name) -> {
+                        try {
+                            onContext.accept(string(name));
+                            return 0;
+                        } catch (Throwable t) {
+                            return FAILED;
+                        }
+                    },
+                    arena);
+            contextStub = stub;
+        }
+        MemorySegment callback = struct(stub);
+        issue(() -> nbd_aio_opt_list_meta_context(nbd, callback, optionDone()));
     }
 
     void startAbort() {
@@ -322,12 +345,28 @@ final class Handle implements AutoCloseable {
         return optionPending;
     }
 
+    /** Whether the server answered the last option by not knowing it. */
+    boolean optionWasUnknown() {
+        return optionError == ENOTSUP;
+    }
+
     /** Call when the option is no longer pending: throws if the server answered it with an error. */
     void optionResult() {
         if (optionError != 0) {
             // libnbd's text for this error was set on this thread while the answer was read.
             MemorySegment text = nbd_get_error();
             throw new LibnbdError(text.address() == 0 ? "refused" : withoutCallName(text.getString(0)), optionError);
+        }
+    }
+
+    /** An option that libnbd does not even send, as to a server too old for it, is answered by that. */
+    private void issue(IntSupplier call) {
+        try {
+            check(call.getAsInt());
+        } catch (LibnbdError e) {
+            optionPending = false;
+            optionError = e.errno();
+            throw e;
         }
     }
 
@@ -375,11 +414,17 @@ final class Handle implements AutoCloseable {
     }
 
     boolean hasContext(String name) {
-        return nbd_can_meta_context(checkOwner(), c(name)) == 1;
+        try (Arena call = Arena.ofConfined()) {
+            return nbd_can_meta_context(checkOwner(), call.allocateFrom(name)) == 1;
+        }
     }
 
     long size() {
-        return check(nbd_get_size(checkOwner()));
+        long size = nbd_get_size(checkOwner());
+        if (size < 0) {
+            throw new LibnbdError("the server gives the disk a size of 2^63 bytes or more", 0);
+        }
+        return size;
     }
 
     long minimumBlock() {

@@ -46,24 +46,31 @@ public final class NbdNegotiation implements AutoCloseable {
         return exports;
     }
 
-    /**
-     * Describes the named export. A server too old to describe one without opening it opens it, and
-     * {@link #canAsk} is false from then on.
-     */
+    /** Describes the named export without opening it, which a server may refuse for all or for some. */
     public ExportInfo info(String exportName) {
+        link.handle.exportName(exportName);
+        option(() -> link.handle.startExport(false));
+        return link.describe(exportName);
+    }
+
+    /**
+     * Describes the named export. With a server too old to describe one without opening it, it is
+     * opened, with {@code base:allocation}, and {@link #canAsk} is false from then on.
+     */
+    public ExportInfo infoOrOpen(String exportName) {
         if (!canAsk()) {
             return link.describe(exportName);
         }
-        link.handle.exportName(exportName);
         try {
-            option(() -> link.handle.startExport(false));
+            return info(exportName);
         } catch (NbdException.Refused e) {
-            if (!canAsk()) {
+            if (!canAsk() || !link.handle.optionWasUnknown()) {
                 throw e;
             }
+            link.handle.addContext(ConnectSpec.BASE_ALLOCATION);
             option(() -> link.handle.startExport(true));
+            return link.describe(exportName);
         }
-        return link.describe(exportName);
     }
 
     /** The metadata contexts of the named export; empty if the server does not say. */

@@ -4,9 +4,11 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -106,6 +108,7 @@ public record NbdUri(String text, Transport transport, String exportName, Option
         private Optional<String> pskFile = Optional.empty();
         private Optional<String> hostName = Optional.empty();
         private boolean verifyPeer = true;
+        private final Set<String> seen = new HashSet<>();
 
         Parser(String text) {
             this.text = text;
@@ -149,7 +152,11 @@ public record NbdUri(String text, Transport transport, String exportName, Option
 
         private Optional<Tls> tls(boolean encrypted, Optional<String> user) {
             if (!encrypted) {
-                if (user.isPresent() || certificates.isPresent() || pskFile.isPresent() || hostName.isPresent()) {
+                if (user.isPresent()
+                        || certificates.isPresent()
+                        || pskFile.isPresent()
+                        || hostName.isPresent()
+                        || !verifyPeer) {
                     throw bad("a user name or tls-... needs encryption; write nbds: instead of nbd:");
                 }
                 return Optional.empty();
@@ -213,6 +220,9 @@ public record NbdUri(String text, Transport transport, String exportName, Option
                 String value = equals < 0 ? "" : decode(parameter.substring(equals + 1));
                 if (!key.isEmpty() && value.isEmpty()) {
                     throw bad("the parameter " + key + " has no value");
+                }
+                if (!key.isEmpty() && !seen.add(key)) {
+                    throw bad("the parameter " + key + " is given twice");
                 }
                 switch (key) {
                     case "" -> {}

@@ -83,7 +83,10 @@ final class Posix {
             MemorySegment errno = arena.allocate(Linker.Option.captureStateLayout());
             int fd = (int) Socket.HANDLE.invokeExact(errno, family, SOCK_STREAM_NONBLOCK_CLOEXEC, 0);
             if (fd < 0) {
-                throw new IllegalStateException("cannot make a socket: " + describe(errno.get(JAVA_INT, ERRNO_OFFSET)));
+                throw new NbdException.Unreachable(
+                        "cannot make a socket: " + describe(errno.get(JAVA_INT, ERRNO_OFFSET))
+                                + ". The limits of this process are shown by `ulimit -a`.",
+                        null);
             }
             return fd;
         } catch (Throwable t) {

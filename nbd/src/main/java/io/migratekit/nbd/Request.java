@@ -22,6 +22,8 @@ public final class Request {
         }
     }
 
+    private static final int MOST_CONTEXTS = 100;
+
     private final Wait kind;
     private final long offset;
     private final long length;
@@ -74,8 +76,13 @@ public final class Request {
         failure = why;
     }
 
+    /** Only the first word on each context counts; a server that goes on talking must not take our memory. */
     void addStatus(Status status) {
-        statuses.add(status);
+        boolean known = statuses.size() >= MOST_CONTEXTS
+                || statuses.stream().anyMatch(earlier -> earlier.context.equals(status.context));
+        if (!known) {
+            statuses.add(status);
+        }
     }
 
     List<Status> statuses() {
