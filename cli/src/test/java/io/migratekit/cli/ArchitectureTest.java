@@ -62,13 +62,13 @@ class ArchitectureTest {
     }
 
     @Test
-    void onlyTheHandleAndPosixLinkNativeCode() {
+    void onlyTheThreeLinkNativeCode() {
         check(noClasses()
                 .that()
                 .resideOutsideOfPackage("io.migratekit.nbd.libnbd")
                 .and(describe(
-                        "are not Handle or Posix",
-                        c -> !c.getName().matches("io\\.migratekit\\.nbd\\.(Handle|Posix).*")))
+                        "are not Handle, Posix or PieceHash",
+                        c -> !c.getName().matches("io\\.migratekit\\.nbd\\.(Handle|Posix|PieceHash).*")))
                 .should()
                 .dependOnClassesThat(name("java.lang.foreign.Linker")));
     }

@@ -59,6 +59,7 @@ final class Handle implements AutoCloseable {
     private final MemorySegment nbd;
     private final ByteArrayOutputStream firstBytes = new ByteArrayOutputStream(2 * GREETING_BYTES);
     private @Nullable MemorySegment statusStub;
+    private boolean received;
     private @Nullable MemorySegment optionDoneStub;
     private @Nullable MemorySegment listStub;
     private @Nullable MemorySegment contextStub;
@@ -259,7 +260,13 @@ final class Handle implements AutoCloseable {
         if (read && firstBytes.size() > 0 && firstBytes.size() < GREETING_BYTES) {
             firstBytes.writeBytes(Posix.peek(nbd_aio_get_fd(nbd)));
         }
+        received = read;
         watched(() -> read ? nbd_aio_notify_read(nbd) : nbd_aio_notify_write(nbd));
+    }
+
+    /** Whether what moved last came from the peer. */
+    boolean received() {
+        return received;
     }
 
     /** Calls what may run through a TLS handshake. */

@@ -270,6 +270,7 @@ final class Link implements AutoCloseable {
             boolean moved = work.getAsBoolean();
             if (moved) {
                 patience.progress();
+                spec.listener().moved(id, handle.received());
                 requireAlive(state);
             }
             return moved;

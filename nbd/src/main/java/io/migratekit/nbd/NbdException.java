@@ -31,7 +31,7 @@ public abstract sealed class NbdException extends RuntimeException {
         }
     }
 
-    /** libnbd is not installed, or cannot be used from here. */
+    /** libnbd or libxxhash is not installed, or cannot be used from here. */
     public static final class LibraryMissing extends NbdException {
         private static final long serialVersionUID = 1L;
 

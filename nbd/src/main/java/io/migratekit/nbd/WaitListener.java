@@ -16,6 +16,12 @@ public interface WaitListener {
     /** The wait goes on: in all for {@code waited}, and for {@code silent} nothing has arrived. */
     default void stillWaiting(String connection, Wait wait, Duration waited, Duration silent, Duration limit) {}
 
+    /**
+     * Bytes have moved, whether or not they complete an answer: they came from the peer, or our socket
+     * has taken them.
+     */
+    default void moved(String connection, boolean received) {}
+
     /** The peer has answered. */
     default void answered(String connection, Wait wait, Duration waited) {}
 }
