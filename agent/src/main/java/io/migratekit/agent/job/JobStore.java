@@ -1,0 +1,237 @@
+package io.migratekit.agent.job;
+
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * Which jobs are there? Opens one for a run, and lets any number of onlookers see all of them, live or
+ * dead, and talk to the live ones.
+ */
+public final class JobStore {
+    private static final String LOCK = "lock";
+    private static final int LOOKS = 5;
+
+    private final Path jobs;
+
+    /** The jobs in a state directory, which need not exist yet. */
+    public JobStore(Path stateDirectory) {
+        this.jobs = stateDirectory.resolve("jobs").toAbsolutePath();
+    }
+
+    /**
+     * Begins a run of a job: a new one if there is none of this name, else the next run of it. Refuses
+     * while another run has the job ({@link JobException.Locked}), and if it is about something else
+     * ({@link JobException.Mismatch}).
+     */
+    public JobStart open(JobId id, JobIdentity identity) {
+        Path folder = folder(id);
+        try {
+            StateFiles.makeFolder(folder);
+            JobLock lock = JobLock.tryAcquire(folder.resolve(LOCK)).orElseThrow(() -> locked(id));
+            JobStart start = null;
+            try {
+                start = open(id, folder, identity, lock);
+            } finally {
+                if (!(start instanceof JobStart.Ready)) {
+                    lock.close();
+                }
+            }
+            return start;
+        } catch (IOException e) {
+            throw JobException.storage("job " + id + " cannot be opened in " + folder, e);
+        }
+    }
+
+    /** The job of this name, if there is one. Takes no lock and changes nothing. */
+    public Optional<JobView> view(JobId id) {
+        try {
+            return look(id);
+        } catch (IOException e) {
+            throw JobException.storage("job " + id + " cannot be read in " + folder(id), e);
+        }
+    }
+
+    /** All jobs, the one that was touched last first. */
+    public List<JobEntry> list() {
+        List<JobView> readable = new ArrayList<>();
+        List<JobEntry> entries = new ArrayList<>();
+        for (JobId id : ids()) {
+            try {
+                look(id).ifPresent(readable::add);
+            } catch (JobException e) {
+                entries.add(new JobEntry.Unreadable(id, e.getMessage()));
+            } catch (IOException e) {
+                entries.add(new JobEntry.Unreadable(id, JobException.reason(e)));
+            }
+        }
+        readable.sort((a, b) -> b.updated().compareTo(a.updated()));
+        entries.addAll(0, readable);
+        return entries;
+    }
+
+    /** The newest lines of a job's journal, oldest first. */
+    public List<JournalLine> journal(JobId id, int most) {
+        try {
+            return Journal.tail(folder(id), most);
+        } catch (IOException e) {
+            throw JobException.storage("the journal of job " + id + " cannot be read", e);
+        }
+    }
+
+    /** The last status that a run of the job published, as JSON; nothing if none did. */
+    public Optional<String> status(JobId id) {
+        try {
+            return new LiveFiles(folder(id)).readStatus();
+        } catch (IOException e) {
+            throw JobException.storage("the status of job " + id + " cannot be read", e);
+        }
+    }
+
+    /** Asks a running job to keep to a rate in bytes per second, 0 for no limit; false if it is not running. */
+    public boolean requestRate(JobId id, long bytesPerSecond) {
+        if (bytesPerSecond < 0) {
+            throw new IllegalArgumentException("a rate of " + bytesPerSecond);
+        }
+        try {
+            if (!isLive(id)) {
+                return false;
+            }
+            new LiveFiles(folder(id)).writeRate(bytesPerSecond);
+            return true;
+        } catch (IOException e) {
+            throw JobException.storage("job " + id + " cannot be told its rate", e);
+        }
+    }
+
+    /**
+     * Asks a running job what it waits for. Nothing if it is not running, ends meanwhile, or does not
+     * answer within the limit: then it is frozen, and that is the answer.
+     */
+    public Optional<String> askWhy(JobId id, Duration limit) {
+        try {
+            return isLive(id) ? new LiveFiles(folder(id)).askWhy(limit, () -> livesStill(id)) : Optional.empty();
+        } catch (IOException e) {
+            throw JobException.storage("job " + id + " cannot be asked", e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Optional.empty();
+        }
+    }
+
+    /** What a run of the job answered last, if it was ever asked, or said when it failed. */
+    public Optional<String> lastWhy(JobId id) {
+        try {
+            return new LiveFiles(folder(id)).readWhy();
+        } catch (IOException e) {
+            throw JobException.storage("what job " + id + " said last cannot be read", e);
+        }
+    }
+
+    private static JobStart open(JobId id, Path folder, JobIdentity identity, JobLock lock) throws IOException {
+        // The folder's own name has to be there after a power cut, too.
+        StateFiles.syncFolder(StateFiles.parent(folder));
+        Optional<JobDocument> found = JobDocument.read(folder);
+        if (found.isEmpty()) {
+            JobDocument first = JobDocument.first(identity, JobDocument.now());
+            return new JobStart.Ready(new JobRun(id, folder, lock, first, Optional.empty()));
+        }
+        JobDocument document = found.get();
+        List<String> differences = document.identity().differencesTo(identity);
+        if (!differences.isEmpty()) {
+            throw new JobException.Mismatch("job " + id + " is about something else: "
+                    + String.join("; ", differences)
+                    + ". To go on with that job, repeat its command; for this one choose another job id.");
+        }
+        if (document.state() instanceof JobState.Finished finished) {
+            return new JobStart.AlreadyFinished(view(id, document, false, Optional.empty()), finished);
+        }
+        JobDocument next = document.nextAttempt(JobDocument.now());
+        return new JobStart.Ready(new JobRun(id, folder, lock, next, Optional.of(document.state())));
+    }
+
+    /** What is to be said to a second runner. */
+    public JobException.Locked locked(JobId id) {
+        Path folder = folder(id);
+        String by = Runner.read(folder.resolve(JobRun.RUNNER))
+                .map(runner -> runner.canBeSeen()
+                        ? "process " + runner.pid() + " since " + runner.since()
+                        : "another process, which cannot be seen from here")
+                .orElse("another process");
+        return new JobException.Locked("job " + id + " is being run by " + by
+                + ". Wait for it, or look at it with: migratekit status --job-id " + id);
+    }
+
+    private Optional<JobView> look(JobId id) throws IOException {
+        Path folder = folder(id);
+        boolean live = isLive(id);
+        Optional<JobDocument> document = JobDocument.read(folder);
+        for (int i = 0; i < LOOKS && document.isPresent(); i++) {
+            // Between the two looks a run may have begun or ended; "died" is only said of what holds still.
+            boolean stillLive = isLive(id);
+            Optional<JobDocument> still = JobDocument.read(folder);
+            if (live == stillLive && document.equals(still)) {
+                break;
+            }
+            live = stillLive;
+            document = still;
+        }
+        Optional<Runner> runner = live ? Runner.read(folder.resolve(JobRun.RUNNER)) : Optional.empty();
+        boolean isLive = live;
+        return document.map(found -> view(id, found, isLive, runner));
+    }
+
+    private static JobView view(JobId id, JobDocument document, boolean live, Optional<Runner> runner) {
+        return new JobView(
+                id,
+                document.identity(),
+                document.state(),
+                runner,
+                live,
+                document.attempts(),
+                document.created(),
+                document.updated());
+    }
+
+    private boolean isLive(JobId id) throws IOException {
+        return JobLock.isHeld(folder(id).resolve(LOCK));
+    }
+
+    private boolean livesStill(JobId id) {
+        try {
+            return isLive(id);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private List<JobId> ids() {
+        List<JobId> ids = new ArrayList<>();
+        try (DirectoryStream<Path> folders = Files.newDirectoryStream(jobs)) {
+            for (Path folder : folders) {
+                String name = Objects.toString(folder.getFileName());
+                if (JobId.isValid(name) && Files.isDirectory(folder)) {
+                    ids.add(new JobId(name));
+                }
+            }
+        } catch (NoSuchFileException e) {
+            return List.of();
+        } catch (IOException e) {
+            throw JobException.storage("the jobs in " + jobs + " cannot be listed", e);
+        }
+        Collections.sort(ids);
+        return ids;
+    }
+
+    private Path folder(JobId id) {
+        return jobs.resolve(id.text());
+    }
+}

@@ -1,0 +1,10 @@
+package io.migratekit.agent.watch;
+
+/**
+ * What does a tunnel say of itself? A connection that is silent while its tunnel is down waits for the tunnel.
+ *
+ * @param side the end of the copy that is reached through it
+ * @param name how messages call it
+ * @param evidence what is known, such as "no answer to keep-alives for 12 s"
+ */
+public record Road(Side side, String name, boolean up, String evidence) {}
