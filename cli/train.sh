@@ -15,13 +15,15 @@ log=$PWD/target/train.log
 no_profiles=(-XX:+UnlockDiagnosticVMOptions -XX:+IgnoreUnrecognizedVMOptions -XX:-AOTRecordTraining)
 train=("$java" "@$layout/lib/jvm.args" "${no_profiles[@]}" "-XX:AOTCacheOutput=$cache")
 
+state=$(mktemp -d)
+trap 'rm -rf "$state"' EXIT
 rm -f "$cache" "$layout/java"
 # A disk with data, zeroes and holes is served on a Unix socket for as long as the program runs.
 if [[ -e target/classes/io/migratekit/cli/AotTraining.class ]] && command -v nbdkit > /dev/null; then
     run=("${train[@]}" -classpath "$layout/lib/migratekit.jar" io.migratekit.cli.AotTraining)
     # nbdkit's shell, not ours, fills in the URI.
     # shellcheck disable=SC2016
-    train=(nbdkit -U - data '@0x10000 "data" @0x20000 0*4096' size=1M --run "$(printf '%q ' "${run[@]}")"' "$uri"')
+    train=(nbdkit -U - data '@0x10000 "data" @0x20000 0*4096' size=1M --run "$(printf '%q ' "${run[@]}")"' "$uri" '"$(printf %q "$state")")
 else
     echo "train.sh: nbdkit or AotTraining is missing, so only --help is trained."
     train+=(-jar "$layout/lib/migratekit.jar" --help)

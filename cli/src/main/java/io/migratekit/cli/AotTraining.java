@@ -13,6 +13,10 @@ public final class AotTraining {
 
     public static void main(String[] args) {
         String uri = args[0];
+        // The same server by another name: what it serves does not depend on the name, but copying onto oneself is
+        // refused.
+        String other = uri.replace(":///?", ":///other?");
+        String state = args[1];
         PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
         String[][] lines = {
             {"map", uri},
@@ -24,6 +28,10 @@ public final class AotTraining {
             {"info", "--json", "--list", uri},
             {"probe", uri},
             {"probe", "--json", uri},
+            {"copy", "--verify", "--progress", "plain", uri, other},
+            {"copy", "--job-id", "training", "--state-dir", state, "--progress", "bar", uri, other},
+            {"status", "--job-id", "training", "--state-dir", state},
+            {"status", "--json", "--state-dir", state},
             {"--help"},
             {"map", "--help"},
             {"--version"},

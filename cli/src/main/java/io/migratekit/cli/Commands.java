@@ -21,6 +21,18 @@ final class Commands implements CommandLine.IFactory {
         if (type == ProbeCommand.class) {
             return type.cast(new ProbeCommand(console));
         }
+        if (type == CopyCommand.class) {
+            return type.cast(new CopyCommand(console));
+        }
+        if (type == StatusCommand.class) {
+            return type.cast(new StatusCommand(console));
+        }
+        if (type == WhyCommand.class) {
+            return type.cast(new WhyCommand(console));
+        }
+        if (type == RateCommand.class) {
+            return type.cast(new RateCommand(console));
+        }
         if (type == HelpCommand.class) {
             return type.cast(new HelpCommand(console));
         }

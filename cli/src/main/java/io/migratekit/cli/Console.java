@@ -1,5 +1,7 @@
 package io.migratekit.cli;
 
+import io.migratekit.agent.copy.CopyException;
+import io.migratekit.agent.job.JobException;
 import io.migratekit.nbd.NbdException;
 import java.io.PrintStream;
 import picocli.CommandLine;
@@ -28,6 +30,7 @@ final class Console {
 
     void beVerbose() {
         verbose = true;
+        ConsoleLog.inDetail();
     }
 
     boolean isVerbose() {
@@ -43,11 +46,7 @@ final class Console {
 
     /** A command threw: say it shortly, and with its stack trace only to those who asked for more. */
     int failed(CommandLine command, Exception failure) {
-        ExitCode code = switch (failure) {
-            case NbdException e -> ExitCode.of(e);
-            case CommandFailed e -> e.code();
-            default -> ExitCode.FAILED;
-        };
+        ExitCode code = codeOf(failure);
         if (code != ExitCode.OUTPUT_CLOSED) {
             String message = failure.getMessage() == null || code == ExitCode.FAILED
                     ? "unexpected failure: " + failure + ". Run again with -v for the details, and please report it"
@@ -58,6 +57,17 @@ final class Console {
             failure.printStackTrace(err);
         }
         return code.code();
+    }
+
+    /** With which code a command ends that failed so. */
+    static ExitCode codeOf(Exception failure) {
+        return switch (failure) {
+            case NbdException e -> ExitCode.of(e);
+            case CopyException e -> ExitCode.of(e);
+            case JobException e -> ExitCode.of(e);
+            case CommandFailed e -> e.code();
+            default -> ExitCode.FAILED;
+        };
     }
 
     /** The command line is wrong: one sentence, a suggestion if there is one, and where help is. */

@@ -1,5 +1,8 @@
 package io.migratekit.cli;
 
+import io.migratekit.agent.copy.CopyException;
+import io.migratekit.agent.job.JobException;
+import io.migratekit.agent.watch.Side;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.Wait;
 
@@ -59,6 +62,40 @@ enum ExitCode {
             case NbdException.TlsFailed e -> NBD_TLS;
             case NbdException.DeadlinePassed e -> DEADLINE;
             case NbdException.Cancelled e -> INTERRUPTED;
+        };
+    }
+
+    /** The code for a failed copy: of two ends, the source has codes of its own. */
+    static ExitCode of(CopyException failure) {
+        return switch (failure) {
+            case CopyException.Refused e -> USAGE;
+            case CopyException.NoSpace e -> HUB_REPOSITORY;
+            case CopyException.Stalled e -> STALLED;
+            case CopyException.Mismatch e -> VERIFICATION_MISMATCH;
+            case CopyException.Interrupted e -> INTERRUPTED;
+            case CopyException.EndFailed e when e.side() == Side.SOURCE -> ofSource(e.failure());
+            case CopyException.EndFailed e -> of(e.failure());
+        };
+    }
+
+    private static ExitCode ofSource(NbdException failure) {
+        ExitCode code = of(failure);
+        return switch (code) {
+            case NBD_UNREACHABLE, NBD_NO_GREETING, NBD_SILENT -> SOURCE_UNREACHABLE;
+            case NBD_TLS -> SOURCE_AUTHENTICATION;
+            default -> code;
+        };
+    }
+
+    /** The code for a job that cannot be worked on, or not be remembered. */
+    static ExitCode of(JobException failure) {
+        return switch (failure) {
+            case JobException.BadId e -> USAGE;
+            case JobException.BadRanges e -> USAGE;
+            case JobException.Mismatch e -> USAGE;
+            case JobException.Locked e -> LOCKED;
+            case JobException.Damaged e -> LOCAL_STATE;
+            case JobException.Storage e -> LOCAL_STATE;
         };
     }
 

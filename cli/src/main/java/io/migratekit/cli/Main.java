@@ -24,6 +24,10 @@ import picocli.CommandLine.Command;
             MapCommand.class,
             InfoCommand.class,
             ProbeCommand.class,
+            CopyCommand.class,
+            StatusCommand.class,
+            WhyCommand.class,
+            RateCommand.class,
             HelpCommand.class,
             AutoComplete.GenerateCompletion.class
         },
@@ -36,7 +40,7 @@ import picocli.CommandLine.Command;
         })
 public final class Main {
     /** How long a Ctrl-C waits for the command to leave in good order. */
-    private static final long GOOD_ORDER_MILLIS = 2000;
+    private static final long GOOD_ORDER_MILLIS = 6000;
 
     private Main() {}
 

@@ -63,8 +63,8 @@ final class PeerOptions {
                 .withListener(new Announcer(console));
     }
 
-    Duration timeout() {
-        return timeout;
+    Duration extentsTimeout() {
+        return extentsTimeout;
     }
 
     private void requirePositive(String option, Duration time) {

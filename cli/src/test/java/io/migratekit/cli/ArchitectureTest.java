@@ -3,6 +3,7 @@ package io.migratekit.cli;
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -82,6 +83,35 @@ class ArchitectureTest {
                 .dependOnClassesThat(resideInAPackage("io.migratekit..")
                         .and(describe("outside nbd", c -> !c.getPackageName().startsWith("io.migratekit.nbd")))));
         check(slices().matching("io.migratekit.(**)").should().beFreeOfCycles());
+    }
+
+    @Test
+    void thePlanIsPure() {
+        check(classes()
+                .that()
+                .resideInAPackage("io.migratekit.agent.plan")
+                .should()
+                .onlyDependOnClassesThat(describe(
+                        "are plans, ranges or the language",
+                        c -> c.getPackageName()
+                                        .matches("java\\.(lang|util).*|io\\.migratekit\\.agent\\.plan|.*jspecify.*")
+                                || c.isPrimitive()
+                                || c.isArray()
+                                || c.getName().matches("io\\.migratekit\\.nbd\\.(ByteRange|Extent)")
+                                || c.getName()
+                                        .matches("java\\.security\\..*|java\\.nio\\.(charset\\..*|ByteBuffer)"))));
+    }
+
+    @Test
+    void theJobIsTopInTheAgentAndTheCopyIsNext() {
+        for (String ground : List.of("plan", "proof", "job", "watch")) {
+            check(noClasses()
+                    .that()
+                    .resideInAPackage("io.migratekit.agent." + ground)
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage("io.migratekit.agent", "io.migratekit.agent.copy"));
+        }
     }
 
     @Test

@@ -1,0 +1,175 @@
+package io.migratekit.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.agent.job.JobId;
+import io.migratekit.agent.job.JobIdentity;
+import io.migratekit.agent.job.JobRun;
+import io.migratekit.agent.job.JobStart;
+import io.migratekit.agent.job.JobStore;
+import io.migratekit.agent.watch.ConnectionPulse;
+import io.migratekit.agent.watch.Progress;
+import io.migratekit.agent.watch.Pulse;
+import io.migratekit.agent.watch.Reporter;
+import io.migratekit.agent.watch.Side;
+import io.migratekit.agent.watch.Stage;
+import io.migratekit.agent.watch.StallWatch;
+import io.migratekit.agent.watch.WatchLimits;
+import io.migratekit.agent.watch.WatchedJob;
+import io.migratekit.nbd.Wait;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Do status, why and rate tell the truth about jobs that run, that hang, that ended and that died? */
+class JobCommandsTest {
+    private static final JobIdentity IDENTITY =
+            new JobIdentity("nbd://source/d", "nbd://hub/d", 1L << 30, "all", 1 << 20, false, Map.of());
+
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // JUnit sets it.
+    private Path folder;
+
+    @Test
+    void aRunningJobAnswers() throws InterruptedException {
+        LinkedBlockingQueue<Long> rates = new LinkedBlockingQueue<>();
+        Progress progress = new Progress();
+        WatchedJob watched = new WatchedJob("nightly-7", "nbd://source/d", "nbd://hub/d");
+        try (StallWatch watch = new StallWatch(watched, WatchLimits.DEFAULT, progress, report -> {});
+                JobRun run = open("nightly-7");
+                Reporter reporter = new Reporter(watch, run, rates::add)) {
+            progress.planned(1L << 30, 0);
+            progress.phase(Progress.Phase.COPYING);
+            Progress.UnitTally unit = progress.worker().unit();
+            unit.listed(1L << 30, 1L << 29);
+            unit.copied(1 << 28);
+            Pulse worker = watch.worker("copy-0");
+            worker.stage(Stage.COPYING);
+            ConnectionPulse target = worker.opening("copy-target-0", Side.TARGET, "nbd://hub/d");
+            target.listener().waiting("copy-target-0", Wait.GREETING, Duration.ofSeconds(15));
+            reporter.start();
+
+            Run why = job("why", "--job-id", "nightly-7");
+            assertEquals(0, why.code(), why.err());
+            assertTrue(why.out().contains("greeting"), why.out());
+            assertEquals(why.code(), job("why").code(), "the only one that runs need not be named");
+
+            Run status = job("status", "--job-id", "nightly-7");
+            assertEquals(0, status.code(), status.err());
+            assertTrue(status.out().startsWith("job nightly-7: running (run 1, pid "), status.out());
+            assertTrue(status.out().contains("  copying 25.0% of 1 GiB\n"), status.out());
+            assertTrue(status.out().contains("256 MiB of data copied at"), status.out());
+            assertTrue(job("status").out().startsWith("nightly-7: running copying 25.0% of 1 GiB (pid "));
+
+            JsonObject json = json("status", "--json", "--job-id", "nightly-7");
+            assertEquals("running", json.get("state").getAsString());
+            assertEquals("nightly-7", json.getAsJsonObject("status").get("job").getAsString());
+
+            Run rate = job("rate", "--job-id", "nightly-7", "50M");
+            assertEquals(0, rate.code(), rate.err());
+            assertEquals(50 << 20, rates.poll(3, TimeUnit.SECONDS));
+        }
+    }
+
+    /** A lock without anybody who answers is what a stopped process looks like from outside. */
+    @Test
+    void aJobThatDoesNotAnswerIsToldSo() {
+        try (JobRun run = open("frozen")) {
+            run.publishLastStatus("{\"at\":\"2020-01-01T00:00:00Z\",\"motion\":\"moving\"}");
+            Run why = job("why", "--job-id", "frozen");
+            assertEquals(60, why.code(), why.err());
+            assertTrue(
+                    why.out().contains("its process has not answered for 2 s and has published nothing for "),
+                    why.out());
+            assertTrue(why.out().contains("Process " + ProcessHandle.current().pid() + " is in the state "), why.out());
+            assertTrue(
+                    why.took().compareTo(Duration.ofSeconds(6)) < 0, why.took().toString());
+            assertFalse(
+                    json("why", "--json", "--job-id", "frozen").get("answered").getAsBoolean());
+            Run status = job("status", "--job-id", "frozen");
+            assertTrue(status.out().contains("the process has said nothing for "), status.out());
+            assertTrue(json("status", "--json", "--job-id", "frozen")
+                            .get("silentMillis")
+                            .getAsLong()
+                    > 1000);
+        }
+    }
+
+    @Test
+    void theEndOfAJobIsToldFromItsFiles() {
+        try (JobRun run = open("failed")) {
+            run.answerWhy("job failed: stalled in target-write");
+            run.failed(60, "stalled in target-write: the target has not answered");
+        }
+        try (JobRun run = open("stopped")) {
+            run.interrupted("Ctrl-C");
+        }
+        try (JobRun run = open("done")) {
+            run.finished("{\"copiedBytes\":7}");
+        }
+        Run failed = job("why", "--job-id", "failed");
+        assertEquals(0, failed.code());
+        assertTrue(failed.out().contains("exit code 60: stalled in target-write: the target has"), failed.out());
+        assertTrue(failed.out().contains("at its end, when it ran:\n\njob failed: stalled"), failed.out());
+        assertTrue(job("status", "--job-id", "stopped").out().contains("Ctrl-C; the same command again resumes it"));
+        assertEquals(
+                7,
+                json("status", "--json", "--job-id", "done")
+                        .getAsJsonObject("report")
+                        .get("copiedBytes")
+                        .getAsInt());
+        assertEquals(3, json("status", "--json").getAsJsonArray("jobs").size());
+        assertEquals(3, job("status").out().lines().count());
+        Run rate = job("rate", "--job-id", "done", "1M");
+        assertEquals(2, rate.code());
+        assertTrue(rate.err().contains("is not running"), rate.err());
+        assertEquals(0, job("status", "--watch", "--job-id", "done").code(), "nothing to watch any more");
+    }
+
+    @Test
+    void questionsAboutNothingAreMistakes() {
+        assertMistake("there is no job 'nobody'", "status", "--job-id", "nobody");
+        assertMistake("no job is running", "why");
+        assertMistake("no job is running", "rate", "1M");
+        assertMistake("'1KB' is not a size", "rate", "1KB");
+        assertMistake("--watch needs a --job-id", "status", "--watch");
+        assertMistake("a job id consists of", "why", "--job-id", "../x");
+        Run none = job("status");
+        assertEquals(0, none.code());
+        assertTrue(none.err().contains("there are no jobs"), none.err());
+    }
+
+    private void assertMistake(String words, String... command) {
+        Run run = job(command);
+        assertEquals(2, run.code(), run.err());
+        assertTrue(run.err().toLowerCase(Locale.ROOT).contains(words.toLowerCase(Locale.ROOT)), run.err());
+    }
+
+    private JsonObject json(String... words) {
+        return JsonParser.parseString(job(words).out()).getAsJsonObject();
+    }
+
+    private Run job(String... words) {
+        String[] all = Arrays.copyOf(words, words.length + 2);
+        all[words.length] = "--state-dir";
+        all[words.length + 1] = folder.toString();
+        return Run.migratekit(all);
+    }
+
+    private JobRun open(String id) {
+        if (new JobStore(folder).open(new JobId(id), IDENTITY) instanceof JobStart.Ready ready) {
+            return ready.run();
+        }
+        throw new AssertionError("the job is new");
+    }
+}
