@@ -1,8 +1,14 @@
 package io.migratekit.nbd;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +42,19 @@ public abstract sealed class NbdException extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         LibraryMissing(String message) {
-            super(message, null);
+            super(otherReason().map(reason -> reason + "; " + message).orElse(message), null);
+        }
+
+        /** The loader of libraries does not tell why; a process without descriptors is not one without the library. */
+        private static Optional<String> otherReason() {
+            try (InputStream _ = Files.newInputStream(Path.of("/dev/null"))) {
+                return Optional.empty();
+            } catch (IOException e) {
+                return Optional.of(
+                        e instanceof FileSystemException failure && failure.getReason() != null
+                                ? failure.getReason() + " (see ulimit -a)"
+                                : e.toString());
+            }
         }
     }
 

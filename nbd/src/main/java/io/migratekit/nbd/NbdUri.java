@@ -18,12 +18,15 @@ import java.util.regex.Pattern;
  *
  * <p>The grammar is the one of the NBD project's URI document; mistakes are explained.
  */
-public record NbdUri(String text, Transport transport, String exportName, Optional<Tls> tls) {
+public record NbdUri(String text, Transport transport, String exportName, Optional<Tls> tls, Optional<Far> far) {
     public static final int DEFAULT_PORT = 10809;
     private static final int LONGEST_EXPORT_NAME_BYTES = 4096;
     private static final String KNOWN_PARAMETERS =
             "socket, tls-certificates, tls-psk-file, tls-verify-peer, tls-hostname";
     private static final String NO_PASSWORDS = "NBD knows no passwords; keys come from ?tls-psk-file=FILE";
+
+    /** The address as it is seen from the far end of a road, when {@link #transport} is where the road begins here. */
+    public record Far(String canonical, String road) {}
 
     /** The way to the server. */
     public sealed interface Transport {}
@@ -55,7 +58,18 @@ public record NbdUri(String text, Transport transport, String exportName, Option
 
     /** The same server, another of its exports. */
     public NbdUri withExportName(String name) {
-        return new NbdUri(text, transport, name, tls);
+        return new NbdUri(text, transport, name, tls, far);
+    }
+
+    /**
+     * The same export, reached by another way: messages name the address as it is seen from the far end of a road.
+     *
+     * @param road what the road is called, such as {@code ssh://backup@hub}
+     * @param door where the road begins on this machine
+     */
+    public NbdUri through(String road, Transport door) {
+        return new NbdUri(
+                text + " (through " + road + ")", door, exportName, tls, Optional.of(new Far(canonical(), road)));
     }
 
     /** The address as the user wrote it, fit for messages: it holds no secret. */
@@ -66,6 +80,9 @@ public record NbdUri(String text, Transport transport, String exportName, Option
 
     /** The address in the one form in which libnbd writes it: port and escapes spelt out. */
     public String canonical() {
+        if (far.isPresent()) {
+            return far.get().canonical();
+        }
         StringBuilder uri = new StringBuilder(tls.isPresent() ? "nbds" : "nbd");
         List<String> parameters = new ArrayList<>();
         String user =
@@ -85,6 +102,11 @@ public record NbdUri(String text, Transport transport, String exportName, Option
         tls.flatMap(Tls::certificates).ifPresent(dir -> parameters.add("tls-certificates=" + escape(dir, "/")));
         tls.flatMap(Tls::pskFile).ifPresent(file -> parameters.add("tls-psk-file=" + escape(file, "/")));
         return parameters.isEmpty() ? uri.toString() : uri + "?" + String.join("&", parameters);
+    }
+
+    /** What tells this export from all others: the canonical address, and by which road it is meant. */
+    public String identity() {
+        return canonical() + far.map(there -> "#" + there.road()).orElse("");
     }
 
     private static String escape(String text, String alsoPlain) {
@@ -147,7 +169,7 @@ public record NbdUri(String text, Transport transport, String exportName, Option
             Optional<String> user = at < 0 ? Optional.empty() : Optional.of(decode(authority.substring(0, at)));
             String address = authority.substring(at + 1);
             Transport transport = unix ? unixTransport(address) : tcpTransport(address);
-            return new NbdUri(text, transport, name, tls(encrypted, user));
+            return new NbdUri(text, transport, name, tls(encrypted, user), Optional.empty());
         }
 
         private Optional<Tls> tls(boolean encrypted, Optional<String> user) {

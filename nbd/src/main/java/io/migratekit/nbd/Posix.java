@@ -43,6 +43,8 @@ final class Posix {
     private static final int AF_INET = 2;
     private static final int AF_INET6 = 10;
     private static final int SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0x800 | 0x80000;
+    private static final int SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0x800 | 0x80000;
+    private static final int MSG_NOSIGNAL = 0x4000;
     private static final int MSG_PEEK_DONTWAIT = 0x02 | 0x40;
     private static final int SOL_SOCKET = 1;
     private static final int SO_ERROR = 4;
@@ -121,6 +123,41 @@ final class Posix {
             sockaddr.set(JAVA_SHORT, 0, (short) AF_UNIX);
             MemorySegment.copy(bytes, 0, sockaddr, JAVA_BYTE, 2, bytes.length);
             return connect(arena, fd, sockaddr);
+        }
+    }
+
+    /**
+     * Sends one datagram to a unix socket, which the JDK cannot, without waiting.
+     *
+     * @param path a path, or a name in the abstract namespace with {@code @} in front
+     */
+    static Result sendDatagram(String path, byte[] message) {
+        byte[] bytes = path.getBytes(StandardCharsets.UTF_8);
+        if (bytes.length >= SUN_PATH_BYTES) {
+            throw new IllegalArgumentException("the socket path is too long: " + path);
+        }
+        if (path.startsWith("@")) {
+            bytes[0] = 0;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment errno = arena.allocate(Linker.Option.captureStateLayout());
+            int fd = (int) Socket.HANDLE.invokeExact(errno, AF_UNIX, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
+            if (fd < 0) {
+                return new Result(fd, errno.get(JAVA_INT, ERRNO_OFFSET));
+            }
+            // A name in the abstract namespace is as long as the address says; a path ends with a zero.
+            int length = 2 + bytes.length + (path.startsWith("@") ? 0 : 1);
+            MemorySegment sockaddr = arena.allocate(2 + SUN_PATH_BYTES, 8);
+            sockaddr.set(JAVA_SHORT, 0, (short) AF_UNIX);
+            MemorySegment.copy(bytes, 0, sockaddr, JAVA_BYTE, 2, bytes.length);
+            MemorySegment content = arena.allocateFrom(JAVA_BYTE, message);
+            long sent = (long) SendTo.HANDLE.invokeExact(
+                    errno, fd, content, (long) message.length, MSG_NOSIGNAL, sockaddr, length);
+            int reason = sent < 0 ? errno.get(JAVA_INT, ERRNO_OFFSET) : 0;
+            close(fd);
+            return new Result((int) sent, reason);
+        } catch (Throwable t) {
+            throw sneak(t);
         }
     }
 
@@ -371,6 +408,13 @@ final class Posix {
     private static final class Recv {
         static final MethodHandle HANDLE =
                 find("recv", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT));
+    }
+
+    private static final class SendTo {
+        static final MethodHandle HANDLE = find(
+                "sendto",
+                FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT),
+                ERRNO);
     }
 
     private static final class Dup {
