@@ -1,5 +1,7 @@
 package io.migratekit.agent;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParser;
 import io.migratekit.agent.copy.Copier;
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
@@ -19,13 +21,16 @@ import io.migratekit.agent.plan.Ranges;
 import io.migratekit.agent.watch.Progress;
 import io.migratekit.agent.watch.ProgressView;
 import io.migratekit.agent.watch.Reporter;
+import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.StallReport;
 import io.migratekit.agent.watch.StallWatch;
 import io.migratekit.agent.watch.WatchLimits;
 import io.migratekit.agent.watch.WatchedJob;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongFunction;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -110,8 +115,8 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
         watch = new StallWatch(
                 new WatchedJob(
                         named.id().map(JobId::text).orElse(""),
-                        spec.source().canonical(),
-                        spec.target().canonical()),
+                        spec.source().identity(),
+                        spec.target().identity()),
                 limits,
                 progress,
                 this::stalled);
@@ -154,8 +159,20 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
         if (job.state() instanceof JobState.Finished finished) {
             long diskBytes = job.identity().diskBytes();
             if (identity(diskBytes, rangesOfDisk.apply(diskBytes)).equals(job.identity())) {
+                requireVerified(job.id(), finished);
                 throw new AlreadyDone(finished.report());
             }
+        }
+    }
+
+    /** "Finished before" must not sound as if what was not compared then had been compared now. */
+    private void requireVerified(JobId id, JobState.Finished finished) {
+        JsonElement verified =
+                JsonParser.parseString(finished.report()).getAsJsonObject().get("verified");
+        if (spec.verify() && (verified == null || !verified.getAsBoolean())) {
+            throw new CopyException.Refused(
+                    "job " + id + " was finished without --verify, and a finished job is not run"
+                            + " again. To have everything compared, copy it with --verify under another job id");
         }
     }
 
@@ -188,8 +205,8 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
 
     private JobIdentity identity(long diskBytes, Ranges ranges) {
         return new JobIdentity(
-                spec.source().canonical(),
-                spec.target().canonical(),
+                spec.source().identity(),
+                spec.target().identity(),
                 diskBytes,
                 ranges.fingerprint(),
                 spec.limits().unitBytes(),
@@ -215,6 +232,9 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
         if (failure instanceof CopyException.Interrupted) {
             run.interrupted("asked to stop");
         } else {
+            if (failure instanceof CopyException.Mismatch) {
+                run.forgetProgress();
+            }
             run.answerWhy(lastDump());
             run.failed(listener.exitCode(failure), String.valueOf(failure.getMessage()));
         }
@@ -240,6 +260,11 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
     public boolean isResumable() {
         RunRecord run = record;
         return run == null ? named.id().isPresent() : run.isResumable();
+    }
+
+    /** Whom the watch may ask about tunnels; must not block. */
+    public void roads(Supplier<List<Road>> whom) {
+        watch.roads(whom);
     }
 
     /** How far it is; at any moment, from any thread. */

@@ -33,6 +33,18 @@ final class Commands implements CommandLine.IFactory {
         if (type == RateCommand.class) {
             return type.cast(new RateCommand(console));
         }
+        if (type == TunnelCheckCommand.class) {
+            return type.cast(new TunnelCheckCommand(console));
+        }
+        if (type == TunnelRunCommand.class) {
+            return type.cast(new TunnelRunCommand(console));
+        }
+        if (type == TunnelStatusCommand.class) {
+            return type.cast(new TunnelStatusCommand(console));
+        }
+        if (type == HubSshdConfigCommand.class) {
+            return type.cast(new HubSshdConfigCommand(console));
+        }
         if (type == HelpCommand.class) {
             return type.cast(new HelpCommand(console));
         }

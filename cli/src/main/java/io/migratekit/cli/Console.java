@@ -3,6 +3,8 @@ package io.migratekit.cli;
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.job.JobException;
 import io.migratekit.nbd.NbdException;
+import io.migratekit.tunnel.TunnelException;
+import io.migratekit.tunnel.service.ServiceException;
 import java.io.PrintStream;
 import picocli.CommandLine;
 
@@ -65,6 +67,8 @@ final class Console {
             case NbdException e -> ExitCode.of(e);
             case CopyException e -> ExitCode.of(e);
             case JobException e -> ExitCode.of(e);
+            case TunnelException e -> ExitCode.of(e);
+            case ServiceException _ -> ExitCode.TUNNEL;
             case CommandFailed e -> e.code();
             default -> ExitCode.FAILED;
         };

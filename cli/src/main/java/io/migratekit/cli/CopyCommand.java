@@ -8,6 +8,8 @@ import io.migratekit.agent.copy.CopySpec;
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.RangesFile;
 import io.migratekit.agent.plan.Ranges;
+import io.migratekit.agent.watch.Road;
+import io.migratekit.agent.watch.Side;
 import io.migratekit.agent.watch.Signals;
 import io.migratekit.agent.watch.StallReport;
 import io.migratekit.agent.watch.WatchLimits;
@@ -40,6 +42,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class CopyCommand implements Callable<Integer> {
+    /** More than a mistyped unit should be able to take. */
+    private static final long MOST_MEMORY_BYTES = 8L << 30;
+
     private final Console console;
 
     @Spec
@@ -170,6 +175,14 @@ final class CopyCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private ProgressOptions progress;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private RoadOptions road;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private SourceRoadOptions sourceRoad;
+
     CopyCommand(Console console) {
         this.console = console;
     }
@@ -184,11 +197,19 @@ final class CopyCommand implements Callable<Integer> {
         if (from.canonical().equals(to.canonical())) {
             throw new ParameterException(spec.commandLine(), "source and target are the same export: " + from);
         }
+        CopyLimits limits = limits();
+        try (Way toSource = sourceRoad.open(console, peer.timeout(), retryFor);
+                Way toTarget = road.open(console, peer.timeout(), retryFor)) {
+            return copy(Way.lead(toSource, from), Way.lead(toTarget, to), limits, toSource, toTarget);
+        }
+    }
+
+    private int copy(NbdUri from, NbdUri to, CopyLimits limits, @Nullable Way toSource, @Nullable Way toTarget) {
         CopySpec copy = new CopySpec(
                 from,
                 to,
                 peer.connectSpec("copy", console).withListener(WaitListener.NONE),
-                limits(),
+                limits,
                 !noHash,
                 verify,
                 destinationIsZero);
@@ -197,11 +218,30 @@ final class CopyCommand implements Callable<Integer> {
         try (CopyJob job = new CopyJob(named, copy, watchLimits(), rate, this::ranges, words);
                 ProgressDisplay display = progress.display(console, job::progress)) {
             words.shown = display;
+            job.roads(() -> roads(toSource, toTarget));
             ConsoleLog.to(display::say);
             Signals.onUser1(() -> display.print(job.dump()));
             display.start();
             return copy(job, display);
+        } catch (CopyException.EndFailed | CopyException.Stalled e) {
+            throw roads(toSource, toTarget).stream()
+                    .filter(way -> !way.up())
+                    .findFirst()
+                    .<RuntimeException>map(way -> new CommandFailed(
+                            ExitCode.TUNNEL, way.name() + " is " + way.evidence() + " So: " + e.getMessage()))
+                    .orElse(e);
         }
+    }
+
+    private static List<Road> roads(@Nullable Way toSource, @Nullable Way toTarget) {
+        List<Road> roads = new ArrayList<>();
+        if (toSource != null) {
+            roads.add(toSource.road(Side.SOURCE));
+        }
+        if (toTarget != null) {
+            roads.add(toTarget.road(Side.TARGET));
+        }
+        return roads;
     }
 
     private int copy(CopyJob job, ProgressDisplay display) {
@@ -261,6 +301,12 @@ final class CopyCommand implements Callable<Integer> {
         }
     }
 
+    private void require(boolean sound, String rule) {
+        if (!sound) {
+            throw new ParameterException(spec.commandLine(), rule);
+        }
+    }
+
     private CopyLimits limits() {
         CopyLimits defaults = CopyLimits.DEFAULT;
         long checkpointBytes = defaults.checkpointBytes();
@@ -273,12 +319,15 @@ final class CopyCommand implements Callable<Integer> {
         if (Long.bitCount(requestSize) != 1 || requestSize < CopyLimits.GRAIN || requestSize > 32 << 20) {
             throw new ParameterException(spec.commandLine(), "--request-size is a power of two from 64K to 32M");
         }
-        if (connections < 1 || requests < 1 || queueSize < requestSize || checkpointBytes < 1 << 20) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--connections and --requests are at least 1, --queue-size at least one request, and"
-                            + " --checkpoint-every at least 1M");
-        }
+        require(connections >= 1 && connections <= 1000, "--connections is 1 to 1000");
+        require(requests >= 1 && requests <= 10_000, "--requests is 1 to 10000");
+        require(
+                queueSize >= requestSize,
+                "--queue-size must hold one request: it is " + queueSize + " bytes, and --request-size " + requestSize);
+        require(
+                queueSize <= MOST_MEMORY_BYTES / connections,
+                "--queue-size times --connections would take more than 8G of memory");
+        require(checkpointBytes >= 1 << 20, "--checkpoint-every is at least 1M, or a time");
         return new CopyLimits(
                 connections,
                 requests,

@@ -5,6 +5,7 @@ import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.Wait;
+import io.migratekit.tunnel.TunnelException;
 
 /** With which number does the program end? One number a cause, never used for another one. */
 enum ExitCode {
@@ -71,6 +72,7 @@ enum ExitCode {
             case CopyException.Refused e -> USAGE;
             case CopyException.NoSpace e -> HUB_REPOSITORY;
             case CopyException.Stalled e -> STALLED;
+            case CopyException.DeadlinePassed e -> DEADLINE;
             case CopyException.Mismatch e -> VERIFICATION_MISMATCH;
             case CopyException.Interrupted e -> INTERRUPTED;
             case CopyException.EndFailed e when e.side() == Side.SOURCE -> ofSource(e.failure());
@@ -96,6 +98,25 @@ enum ExitCode {
             case JobException.Locked e -> LOCKED;
             case JobException.Damaged e -> LOCAL_STATE;
             case JobException.Storage e -> LOCAL_STATE;
+        };
+    }
+
+    /** The code for a road that is not there, or not any more. */
+    static ExitCode of(TunnelException failure) {
+        return switch (failure) {
+            case TunnelException.BadSpec e -> USAGE;
+            case TunnelException.ListenFailed e -> TUNNEL;
+            case TunnelException.Unreachable e -> TUNNEL;
+            case TunnelException.NoAnswer e -> TUNNEL;
+            case TunnelException.NotSsh e -> TUNNEL;
+            case TunnelException.HostKeyUnknown e -> TUNNEL;
+            case TunnelException.HostKeyChanged e -> TUNNEL;
+            case TunnelException.KeyUnusable e -> TUNNEL;
+            case TunnelException.AuthenticationFailed e -> TUNNEL;
+            case TunnelException.Insecure e -> TUNNEL;
+            case TunnelException.ForwardRefused e -> TUNNEL;
+            case TunnelException.LinkLost e -> TUNNEL;
+            case TunnelException.Cancelled e -> INTERRUPTED;
         };
     }
 

@@ -41,6 +41,10 @@ final class InfoCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private PeerOptions peer;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private RoadOptions road;
+
     InfoCommand(Console console) {
         this.console = console;
     }
@@ -48,7 +52,12 @@ final class InfoCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ConnectSpec spec = peer.connectSpec("info", console);
-        NbdUri address = NbdUri.parse(uri);
+        try (Way opened = road.open(console, peer.timeout(), peer.timeout())) {
+            return info(Way.lead(opened, NbdUri.parse(uri)), spec);
+        }
+    }
+
+    private int info(NbdUri address, ConnectSpec spec) {
         List<InfoReport.Export> exports = new ArrayList<>();
         boolean complete = true;
         try (NbdNegotiation negotiation = NbdNegotiation.open(address, spec)) {

@@ -28,6 +28,8 @@ import picocli.CommandLine.Command;
             StatusCommand.class,
             WhyCommand.class,
             RateCommand.class,
+            TunnelCommand.class,
+            HubCommand.class,
             HelpCommand.class,
             AutoComplete.GenerateCompletion.class
         },

@@ -88,6 +88,10 @@ final class MapCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private PeerOptions peer;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private RoadOptions road;
+
     MapCommand(Console console) {
         this.console = console;
     }
@@ -96,7 +100,9 @@ final class MapCommand implements Callable<Integer> {
     public Integer call() {
         requireSense();
         ConnectSpec connectSpec = peer.connectSpec("map", console).withContexts(contexts);
-        try (NbdConnection connection = NbdConnection.open(NbdUri.parse(uri), connectSpec)) {
+        NbdUri address = NbdUri.parse(uri);
+        try (Way opened = road.open(console, peer.timeout(), peer.timeout());
+                NbdConnection connection = NbdConnection.open(Way.lead(opened, address), connectSpec)) {
             long size = connection.info().sizeBytes();
             if (offset > size || (length != null && length > size - offset)) {
                 throw new CommandFailed(

@@ -63,6 +63,10 @@ final class PeerOptions {
                 .withListener(new Announcer(console));
     }
 
+    Duration timeout() {
+        return timeout;
+    }
+
     Duration extentsTimeout() {
         return extentsTimeout;
     }

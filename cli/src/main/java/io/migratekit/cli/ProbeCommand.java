@@ -33,6 +33,10 @@ final class ProbeCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private PeerOptions peer;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private RoadOptions road;
+
     ProbeCommand(Console console) {
         this.console = console;
     }
@@ -40,10 +44,12 @@ final class ProbeCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ConnectSpec spec = peer.connectSpec("probe", console);
-        NbdUri address = NbdUri.parse(uri);
-        ProbeReport report = new ProbeReport(console.out(), json, uri);
-        ProbeReport.Verdict verdict = new Probe(address, spec, report).run();
-        report.verdict(verdict);
-        return verdict.code().code();
+        try (Way opened = road.open(console, peer.timeout(), peer.timeout())) {
+            NbdUri address = Way.lead(opened, NbdUri.parse(uri));
+            ProbeReport report = new ProbeReport(console.out(), json, "uri", address.toString());
+            ProbeReport.Verdict verdict = new Probe(address, spec, report).run();
+            report.verdict(verdict);
+            return verdict.code().code();
+        }
     }
 }

@@ -31,15 +31,21 @@ final class ProbeReport {
 
     private final PrintStream out;
     private final boolean json;
-    private final String uri;
+    private final String kind;
+    private final String subject;
     private final List<Step> steps = new ArrayList<>();
 
-    ProbeReport(PrintStream out, boolean json, String uri) {
+    /**
+     * @param kind what the subject is called in JSON
+     * @param subject what is looked at: the heading
+     */
+    ProbeReport(PrintStream out, boolean json, String kind, String subject) {
         this.out = out;
         this.json = json;
-        this.uri = uri;
+        this.kind = kind;
+        this.subject = subject;
         if (!json) {
-            out.println(uri);
+            out.println(subject);
             out.flush();
         }
     }
@@ -66,7 +72,7 @@ final class ProbeReport {
 
     private String json(Verdict verdict) {
         StringBuilder text = new StringBuilder("{\n");
-        text.append("\"uri\": ").append(Json.quote(uri)).append(",\n");
+        text.append(Json.quote(kind)).append(": ").append(Json.quote(subject)).append(",\n");
         text.append("\"verdict\": ").append(Json.quote(verdict.status().word())).append(",\n");
         text.append("\"exit-code\": ").append(verdict.code().code()).append(",\n");
         text.append("\"sentence\": ").append(Json.quote(verdict.sentence())).append(",\n");

@@ -18,6 +18,9 @@ final class StateOptions {
 
     JobStore store() {
         Path chosen = stateDirectory;
+        if (chosen != null && chosen.toString().isBlank()) {
+            throw new CommandFailed(ExitCode.USAGE, "--state-dir is empty; is it from a variable that is not set?");
+        }
         return new JobStore(
                 chosen != null ? chosen : StateDirectory.byDefault(System.getenv(), StateDirectory.isRoot()));
     }

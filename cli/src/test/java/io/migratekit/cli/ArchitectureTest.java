@@ -48,6 +48,10 @@ class ArchitectureTest {
             "java.util.concurrent.locks.Condition.awaitUninterruptibly",
             "java.util.concurrent.locks.LockSupport.park");
 
+    /** Who accepts on a channel that does not block, after a wait with a limit. */
+    private static final Set<String> ACCEPT_AFTER_A_SELECT =
+            Set.of("io.migratekit.tunnel.Doorway", "io.migratekit.tunnel.service.ControlSocket");
+
     @Test
     void onlyTheHandleCallsLibnbd() {
         check(noClasses()
@@ -83,6 +87,22 @@ class ArchitectureTest {
                 .dependOnClassesThat(resideInAPackage("io.migratekit..")
                         .and(describe("outside nbd", c -> !c.getPackageName().startsWith("io.migratekit.nbd")))));
         check(slices().matching("io.migratekit.(**)").should().beFreeOfCycles());
+    }
+
+    @Test
+    void onlyTheTunnelKnowsJschAndOnlyTheCommandLineKnowsToml() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackages("io.migratekit.tunnel")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("com.jcraft.."));
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage("io.migratekit.cli")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.tomlj.."));
     }
 
     @Test
@@ -153,15 +173,35 @@ class ArchitectureTest {
     }
 
     private static boolean isUnbounded(JavaCall<?> call) {
-        if (!call.getTarget().getRawParameterTypes().isEmpty()) {
+        if (!call.getTarget().getRawParameterTypes().isEmpty() || isDoorOfTheTunnel(call)) {
             return false;
         }
         String method = call.getTarget().getName();
+        if (method.equals("accept")
+                && ACCEPT_AFTER_A_SELECT.contains(call.getOriginOwner().getName())) {
+            return false;
+        }
         return UNBOUNDED.contains(call.getTargetOwner().getName() + "." + method)
                 || call.getTargetOwner().getAllRawSuperclasses().stream()
                         .anyMatch(type -> UNBOUNDED.contains(type.getName() + "." + method))
                 || call.getTargetOwner().getAllRawInterfaces().stream()
                         .anyMatch(type -> UNBOUNDED.contains(type.getName() + "." + method));
+    }
+
+    /** The tunnel's door is a non-blocking one: it waits in a selector, with a time. */
+    private static boolean isDoorOfTheTunnel(JavaCall<?> call) {
+        return call.getOriginOwner().getName().equals("io.migratekit.tunnel.Doorway")
+                && call.getTarget().getName().equals("accept");
+    }
+
+    @Test
+    void onlyTheTunnelKnowsJsch() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackages("io.migratekit.tunnel", "com.jcraft.jsch")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("com.jcraft.."));
     }
 
     private static boolean isOurProduct(Location location) {

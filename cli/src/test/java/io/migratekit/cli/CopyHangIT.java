@@ -157,7 +157,8 @@ class CopyHangIT {
             Run run = copy.end(Duration.ofSeconds(15));
             assertEquals(60, run.code(), run.err());
             assertSaid(run, "copy: target: ", "stalled in target-");
-            send(control, "r");
+            // Not resumed: nbdkit 1.32 can end itself when it answers clients that have left.
+            lab.restartTarget();
             finishes(lab);
         }
     }

@@ -144,6 +144,12 @@ final class CopyLab implements AutoCloseable {
         stop(target);
     }
 
+    /** Another process serves the same image; the one before may have ended by itself. */
+    void restartTarget() {
+        stop(target);
+        startTarget();
+    }
+
     private static void stop(@Nullable AutoCloseable server) {
         if (server != null) {
             try {

@@ -54,6 +54,16 @@ class CopyProcessIT {
     }
 
     @Test
+    void aDeadlineHoldsUnderARateLimit() throws IOException {
+        try (CopyLab lab = lab(Servers.HEALTHY);
+                CopyProcess copy = lab.copy("--rate", "1K", "--deadline", "2s")) {
+            Run run = copy.end(Duration.ofSeconds(10));
+            assertEquals(61, run.code(), run.err());
+            assertTrue(run.err().contains("within the deadline of 2 s"), run.err());
+        }
+    }
+
+    @Test
     void stopsInTimeWhenNothingAnswers() throws IOException {
         try (CopyLab lab = lab(Servers.HEALTHY);
                 CopyProcess copy = slowCopy(lab)) {

@@ -16,7 +16,7 @@ public abstract sealed class CopyException extends RuntimeException {
     public static final class Refused extends CopyException {
         private static final long serialVersionUID = 1L;
 
-        Refused(String message) {
+        public Refused(String message) {
             super(message, null);
         }
     }
@@ -48,6 +48,15 @@ public abstract sealed class CopyException extends RuntimeException {
 
         NoSpace(String message, NbdException cause) {
             super(message, cause);
+        }
+    }
+
+    /** The time for the whole command is over. */
+    public static final class DeadlinePassed extends CopyException {
+        private static final long serialVersionUID = 1L;
+
+        DeadlinePassed(String message) {
+            super(message, null);
         }
     }
 

@@ -33,6 +33,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class CopyRun {
     private static final int ENOSPC = 28;
+    /** A healthy server gets through what is left of some units in this time; nobody should have to wait longer. */
+    private static final long FINISH_NANOS = 1_000_000_000;
 
     private final CopySpec spec;
     private final RunRecord record;
@@ -56,6 +58,7 @@ final class CopyRun {
     private @Nullable RuntimeException firstFailure;
     private volatile boolean anyConnected;
     private volatile boolean stopping;
+    private volatile long finishUntilNanos;
 
     /** @param before the first phase, when this is the second; null for the first */
     CopyRun(
@@ -189,7 +192,8 @@ final class CopyRun {
             throw new CopyException.Mismatch(
                     spec.target() + ": what reads back from offset " + where + " on (within "
                             + Grid.CELL_BYTES + " bytes) is not what was read from " + spec.source()
-                            + ". Either the target lost a write, or somebody else writes to it.",
+                            + ". Either the target lost a write, or somebody else writes to it. The next run of this job copies everything"
+                            + " again.",
                     where);
         }
         unitsDone(1);
@@ -309,6 +313,17 @@ final class CopyRun {
     synchronized void stop() {
         stopping = true;
         notifyAll();
+    }
+
+    /** Somebody asks us to stop: units that are nearly done may be brought to their end, or their data goes twice. */
+    void stopSoon() {
+        finishUntilNanos = (System.nanoTime() + FINISH_NANOS) | 1;
+        stop();
+    }
+
+    boolean mayFinishUnits() {
+        long until = finishUntilNanos;
+        return until != 0 && System.nanoTime() - until < 0 && firstFailure() == null;
     }
 
     boolean isStopping() {

@@ -76,7 +76,7 @@ final class Crew {
                     thread.join(LOOK_MILLIS);
                 } catch (InterruptedException e) {
                     interrupted = true;
-                    run.stop();
+                    run.stopSoon();
                 }
                 if (!run.isStopping()) {
                     continue;

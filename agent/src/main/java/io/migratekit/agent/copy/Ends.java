@@ -171,6 +171,8 @@ final class Ends {
         for (Wire wire : all) {
             if (failure == null) {
                 wire.pulse().closed(Outcome.INTERRUPTED, "closed");
+            } else if (!wire.connection().isLost()) {
+                wire.pulse().closed(Outcome.INTERRUPTED, "closed, because another connection of this worker was lost");
             } else {
                 wire.pulse().closed(failure);
             }

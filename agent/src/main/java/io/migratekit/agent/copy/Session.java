@@ -7,6 +7,8 @@ import io.migratekit.agent.watch.Pulse;
 import io.migratekit.agent.watch.Stage;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ConnectSpec;
+import io.migratekit.nbd.Deadline;
+import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.ExtentQuery;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.PieceHash;
@@ -60,8 +62,11 @@ final class Session {
     /** Works until nothing is left or the run is stopping; what is complete by then is durable. */
     void run(BooleanSupplier brokenOff) {
         while (true) {
+            requireTime();
             if (!run.isStopping()) {
                 takeUp();
+                issue();
+            } else if (run.mayFinishUnits()) {
                 issue();
             }
             boolean throttled = pipeline.takeThrottled();
@@ -86,7 +91,17 @@ final class Session {
 
     /** Nothing under way here, and nothing that could still come: another worker may give units back. */
     private boolean isOver() {
-        return flusher.isIdle() && inFlight() == 0 && (run.isStopping() || run.isAllDone());
+        boolean noMore = run.isAllDone() || (run.isStopping() && (active.isEmpty() || !run.mayFinishUnits()));
+        return noMore && flusher.isIdle() && inFlight() == 0;
+    }
+
+    /** While nothing is waited for, as under a rate limit, nobody else looks at the deadline. */
+    private void requireTime() {
+        Deadline deadline = run.spec().connect().deadline();
+        if (deadline.isOver()) {
+            throw new CopyException.DeadlinePassed(
+                    "the copy was not done within the deadline of " + Durations.show(deadline.total()));
+        }
     }
 
     private int inFlight() {

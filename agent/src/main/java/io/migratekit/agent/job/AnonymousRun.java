@@ -61,6 +61,9 @@ public final class AnonymousRun extends RunRecord {
     }
 
     @Override
+    public void forgetProgress() {}
+
+    @Override
     public Optional<Path> hashFile() {
         return Optional.empty();
     }

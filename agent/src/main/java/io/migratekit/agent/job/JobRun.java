@@ -122,6 +122,11 @@ public final class JobRun extends RunRecord {
     }
 
     @Override
+    public void forgetProgress() {
+        tryTo("its progress log cannot be removed", () -> Files.deleteIfExists(folder.resolve(ProgressLog.NAME)));
+    }
+
+    @Override
     public Optional<Path> hashFile() {
         return Optional.of(folder.resolve(HASHES));
     }

@@ -38,6 +38,9 @@ public abstract sealed class RunRecord implements AutoCloseable permits JobRun, 
      */
     public abstract Iterator<DurableUnit> payloads();
 
+    /** What was recorded as durable is not to be relied on: the next run begins anew. Never fails. */
+    public abstract void forgetProgress();
+
     /** Where the hashes of the whole run belong; nowhere if the run is not remembered. */
     public abstract Optional<Path> hashFile();
 

@@ -153,11 +153,14 @@ final class Judge {
         long nanos = age(trouble.sinceNanos());
         boolean stalled = trouble.isSerious(limits.stallAfter().toNanos())
                 && nanos >= limits.stallAfter().toNanos();
+        Road down = roadDown(trouble.layer().side());
         return Optional.of(new Verdict(
                 stalled ? Motion.STALLED : Motion.SLOW,
-                trouble.layer(),
+                down == null ? trouble.layer() : Layer.TUNNEL,
                 nanos,
-                worker.worker() + " has got no answer in " + trouble.layer().id() + " for " + Evidence.show(nanos)
+                (down == null ? "" : "tunnel " + down.name() + " is down: " + down.evidence() + "; ")
+                        + worker.worker() + " has got no answer in "
+                        + trouble.layer().id() + " for " + Evidence.show(nanos)
                         + "; connections were lost " + (trouble.times() == 1 ? "once" : trouble.times() + " times")
                         + " meanwhile, at last " + trouble.last() + "; it is "
                         + Evidence.stage(worker)));
@@ -197,7 +200,7 @@ final class Judge {
                 || connection.inFlight().stream().anyMatch(entry -> entry.kind() == Wait.BLOCK_STATUS);
     }
 
-    private @Nullable Road roadDown(Side side) {
+    private @Nullable Road roadDown(@Nullable Side side) {
         for (Road road : roads) {
             if (road.side() == side && !road.up()) {
                 return road;

@@ -1,6 +1,7 @@
 package io.migratekit.agent.watch;
 
 import io.migratekit.nbd.Wait;
+import org.jspecify.annotations.Nullable;
 
 /**
  * In which layer of the copy is time spent? The name of a layer says what we waited for, never why the other side let
@@ -45,6 +46,16 @@ public enum Layer {
     /** Where to look when this layer does not move. */
     public String remedy() {
         return remedy;
+    }
+
+    /** On which side of the copy it lies; null if on neither. */
+    @Nullable
+    Side side() {
+        return switch (this) {
+            case SOURCE_CONNECT, SOURCE_EXTENTS, SOURCE_READ -> Side.SOURCE;
+            case TARGET_CONNECT, TARGET_EXTENTS, TARGET_WRITE, TARGET_FLUSH, TARGET_READ -> Side.TARGET;
+            case TUNNEL, LOCAL -> null;
+        };
     }
 
     /** The layer to which a wait for a peer on this side belongs. */

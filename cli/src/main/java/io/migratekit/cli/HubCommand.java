@@ -1,0 +1,27 @@
+package io.migratekit.cli;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** What can be done about the hub? Only its subcommands do something. */
+@Command(
+        name = "hub",
+        description = "The other end: what the host that keeps the backups needs.",
+        mixinStandardHelpOptions = true,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {HubSshdConfigCommand.class})
+final class HubCommand implements Runnable {
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(
+                spec.commandLine(),
+                "what about the hub? One of: "
+                        + String.join(", ", spec.subcommands().keySet()));
+    }
+}

@@ -1,0 +1,101 @@
+package io.migratekit.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** What does sshd on the hub need, so that a tunnel can do what it must and nothing else? */
+@Command(
+        name = "sshd-config",
+        description = {
+            "Print a drop-in for sshd on the hub, and what belongs into authorized_keys, with the reason for each line.",
+            "",
+            "Store it there as /etc/ssh/sshd_config.d/50-migratekit.conf, check it with `sshd -t`, then `systemctl reload"
+                    + " ssh`."
+        },
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class HubSshdConfigCommand implements Callable<Integer> {
+    private static final int MOST_PORTS = 512;
+    private static final Pattern PART = Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?");
+
+    private final Console console;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
+    private CommandSpec spec;
+
+    @Option(
+            names = "--user",
+            paramLabel = "NAME",
+            defaultValue = "migratekit-tunnel",
+            description = "Whom the tunnel logs in as (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private String user;
+
+    @Option(
+            names = "--ports",
+            paramLabel = "A-B",
+            defaultValue = "10809-10840",
+            description = "Ports of the hub's exports, and of its API: 9080,10809-10840 (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private String ports;
+
+    @Option(
+            names = "--sockets",
+            description = "The exports are unix sockets instead, which sshd cannot list as it can ports.")
+    private boolean sockets;
+
+    @Option(
+            names = "--reverse-port",
+            paramLabel = "PORT",
+            defaultValue = "9081",
+            description = "Port of the hub that leads back to the agent; 0: none (default: ${DEFAULT-VALUE}).")
+    private int reversePort;
+
+    HubSshdConfigCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() {
+        if (!user.matches("[A-Za-z_][A-Za-z0-9_.-]*")) {
+            throw mistake("--user: " + user + " is not the name of a user");
+        }
+        if (reversePort < 0 || reversePort > 65535) {
+            throw mistake("--reverse-port: " + reversePort + " is not a port");
+        }
+        console.out().print(new SshdConfig(user, sockets ? List.of() : ports(), reversePort).text());
+        return ExitCode.DONE.code();
+    }
+
+    private List<Integer> ports() {
+        List<Integer> all = new ArrayList<>();
+        for (String part : ports.split(",", -1)) {
+            Matcher range = PART.matcher(part.strip());
+            int first = range.matches() ? Integer.parseInt(range.group(1)) : 0;
+            int last = first == 0 || range.group(2) == null ? first : Integer.parseInt(range.group(2));
+            if (first < 1 || last > 65535 || last < first) {
+                throw mistake("--ports: " + part + " is not a port and not a range of ports; write 10809-10840");
+            }
+            if (last - first + all.size() >= MOST_PORTS) {
+                throw mistake("--ports: more than " + MOST_PORTS + "; sshd knows no ranges, each has to be listed");
+            }
+            for (int port = first; port <= last; port++) {
+                all.add(port);
+            }
+        }
+        return all;
+    }
+
+    private ParameterException mistake(String words) {
+        return new ParameterException(spec.commandLine(), words);
+    }
+}

@@ -1,0 +1,99 @@
+package io.migratekit.cli;
+
+import io.migratekit.agent.watch.Road;
+import io.migratekit.agent.watch.Side;
+import io.migratekit.nbd.Durations;
+import io.migratekit.nbd.NbdUri;
+import io.migratekit.tunnel.Forward;
+import io.migratekit.tunnel.ForwardView;
+import io.migratekit.tunnel.SshTunnel;
+import io.migratekit.tunnel.TunnelSpec;
+import io.migratekit.tunnel.TunnelState;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+
+/**
+ * How does a command reach an export that only another host sees? Through an SSH tunnel of its own, whose near end is
+ * a unix socket in a folder that nobody else may enter: a port would be an open disk for every user of this machine.
+ */
+final class SshRoad implements Way {
+    private final Console console;
+    private final SshTunnel tunnel;
+    private final String name;
+    private final Path folder;
+    private int doors;
+
+    /** Makes the tunnel; when this returns it is up. */
+    SshRoad(Console console, TunnelSpec spec) {
+        this.console = console;
+        name = "ssh://" + spec.target();
+        tunnel = SshTunnel.open(spec);
+        try {
+            folder = Files.createTempDirectory("migratekit-road-");
+        } catch (IOException e) {
+            tunnel.close();
+            throw new UncheckedIOException("no folder for the near end of the tunnel: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public NbdUri through(NbdUri uri) {
+        Path door = folder.resolve(++doors + ".sock");
+        SocketAddress listen = UnixDomainSocketAddress.of(door);
+        tunnel.add(
+                switch (uri.transport()) {
+                    case NbdUri.Tcp tcp -> new Forward.LocalTcp(listen, tcp.host(), tcp.port(), Forward.Traffic.DATA);
+                    case NbdUri.Unix unix -> new Forward.LocalUnix(listen, unix.socketPath(), Forward.Traffic.DATA);
+                });
+        return uri.through(name, new NbdUri.Unix(door.toString()));
+    }
+
+    @Override
+    public Road road(Side side) {
+        return switch (tunnel.state()) {
+            case TunnelState.Up _ -> new Road(side, name, true, "");
+            case TunnelState.Connecting connecting ->
+                new Road(side, name, false, "connecting for " + since(connecting.since()));
+            case TunnelState.Down down ->
+                new Road(
+                        side,
+                        name,
+                        false,
+                        "down for " + since(down.since()) + ": " + down.cause().getMessage());
+        };
+    }
+
+    private static String since(Instant then) {
+        return Durations.show(Duration.between(then, Instant.now()));
+    }
+
+    @Override
+    public void close() {
+        sayWhatWasRefused();
+        tunnel.close();
+        try {
+            for (int i = 1; i <= doors; i++) {
+                Files.deleteIfExists(folder.resolve(i + ".sock"));
+            }
+            Files.deleteIfExists(folder);
+        } catch (IOException e) {
+            System.getLogger(SshRoad.class.getName())
+                    .log(System.Logger.Level.DEBUG, "the tunnel's folder stays: " + folder, e);
+        }
+    }
+
+    /** To an NBD client a refused forward is a connection that ends at once; only the tunnel knows why. */
+    private void sayWhatWasRefused() {
+        for (ForwardView forward : tunnel.view().forwards()) {
+            forward.lastRefusal()
+                    .ifPresent(reason -> console.say(name + ": not let through " + forward.refused()
+                            + (forward.refused() == 1 ? " time: " : " times, at last: ") + reason));
+        }
+    }
+}
