@@ -1,5 +1,6 @@
 package io.migratekit.agent.watch;
 
+import com.google.gson.JsonObject;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
@@ -21,14 +22,13 @@ public record ProgressView(
 
     /** One line of {@code --progress json}; its fields are described in docs/state-format.md. */
     public String json() {
-        JsonText json = new JsonText()
-                .begin()
-                .field("event", "progress")
-                .field("elapsedMillis", elapsed.toMillis())
-                .field("motion", motion.id())
-                .field("layer", layer == null ? null : layer.id())
-                .field("why", why);
+        JsonObject json = new JsonObject();
+        json.addProperty("event", "progress");
+        json.addProperty("elapsedMillis", elapsed.toMillis());
+        json.addProperty("motion", motion.id());
+        json.addProperty("layer", layer == null ? null : layer.id());
+        json.addProperty("why", why);
         StatusJson.progress(json, this);
-        return json.end().toString();
+        return json.toString();
     }
 }

@@ -1,7 +1,12 @@
 package io.migratekit.agent.watch;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** How is a job told to machines? The names of the fields are a contract: docs/state-format.md describes them. */
@@ -9,155 +14,155 @@ final class StatusJson {
     private static final int FORMAT = 1;
 
     private final WatchView view;
-    private final JsonText json = new JsonText();
 
     private StatusJson(WatchView view) {
         this.view = view;
     }
 
     static String of(WatchView view) {
-        return new StatusJson(view).write();
+        return new StatusJson(view).write().toString();
     }
 
-    private String write() {
-        json.begin()
-                .field("format", FORMAT)
-                .field("job", view.job().id())
-                .field("pid", view.pid())
-                .field("source", view.job().source())
-                .field("target", view.job().target())
-                .field("startedAt", view.started().toString())
-                .field("at", view.at().toString())
-                .field("elapsedMillis", view.progress().elapsed().toMillis());
-        verdict(view.verdict());
+    private JsonObject write() {
+        JsonObject json = new JsonObject();
+        json.addProperty("format", FORMAT);
+        json.addProperty("job", view.job().id());
+        json.addProperty("pid", view.pid());
+        json.addProperty("source", view.job().source());
+        json.addProperty("target", view.job().target());
+        json.addProperty("startedAt", view.started().toString());
+        json.addProperty("at", view.at().toString());
+        json.addProperty("elapsedMillis", view.progress().elapsed().toMillis());
+        verdict(json, view.verdict());
         Layer layer = view.verdict().layer();
-        json.field("remedy", layer == null ? null : layer.remedy());
-        json.begin("progress");
-        progress(json, view.progress());
-        json.end();
-        json.beginList("workers");
-        view.workers().forEach(this::worker);
-        json.endList().beginList("waits");
-        view.waits().forEach(this::waits);
-        json.endList().beginList("notes");
-        view.notes().forEach(json::value);
-        return json.endList().end().toString();
+        json.addProperty("remedy", layer == null ? null : layer.remedy());
+        JsonObject progress = new JsonObject();
+        progress(progress, view.progress());
+        json.add("progress", progress);
+        json.add("workers", list(view.workers(), this::worker));
+        json.add("waits", list(view.waits(), StatusJson::waits));
+        json.add("notes", list(view.notes(), JsonPrimitive::new));
+        return json;
     }
 
-    private void verdict(Verdict verdict) {
+    private static <T> JsonArray list(List<T> elements, Function<T, JsonElement> toJson) {
+        JsonArray array = new JsonArray(elements.size());
+        elements.forEach(element -> array.add(toJson.apply(element)));
+        return array;
+    }
+
+    private static void verdict(JsonObject json, Verdict verdict) {
         Layer layer = verdict.layer();
-        json.field("motion", verdict.motion().id())
-                .field("layer", layer == null ? null : layer.id())
-                .field("forMillis", millis(verdict.nanos()))
-                .field("why", verdict.evidence());
+        json.addProperty("motion", verdict.motion().id());
+        json.addProperty("layer", layer == null ? null : layer.id());
+        json.addProperty("forMillis", millis(verdict.nanos()));
+        json.addProperty("why", verdict.evidence());
     }
 
     /** The fields of an object about progress; those of {@code --progress json}, too. */
-    static void progress(JsonText json, ProgressView progress) {
+    static void progress(JsonObject json, ProgressView progress) {
         Progress.Counts counts = progress.counts();
-        boolean unknown = progress.eta().kind() == Eta.Kind.UNKNOWN;
-        json.field("phase", counts.phase().id())
-                .field("plannedBytes", counts.planned())
-                .field("doneBytes", counts.done())
-                .field("durableBeforeBytes", counts.durableBefore())
-                .field("listedBytes", counts.listed())
-                .field("dataBytes", counts.data())
-                .field("copiedBytes", counts.copied())
-                .field("zeroedBytes", counts.zeroed())
-                .field("zeroesInDataBytes", counts.zeroesInData())
-                .field("skippedBytes", counts.skipped())
-                .field("resentBytes", counts.resent())
-                .field("toVerifyBytes", counts.toVerify())
-                .field("verifiedBytes", counts.verified())
-                .field("knownDataLeftBytes", counts.knownDataLeft())
-                .field("unlistedBytes", counts.unlisted())
-                .field("bytesPerSecond", Math.round(progress.bytesPerSecond()))
-                .begin("eta")
-                .field("kind", progress.eta().kind().id());
-        if (!unknown) {
-            json.field("seconds", progress.eta().left().toSeconds());
+        json.addProperty("phase", counts.phase().id());
+        json.addProperty("plannedBytes", counts.planned());
+        json.addProperty("doneBytes", counts.done());
+        json.addProperty("durableBeforeBytes", counts.durableBefore());
+        json.addProperty("listedBytes", counts.listed());
+        json.addProperty("dataBytes", counts.data());
+        json.addProperty("copiedBytes", counts.copied());
+        json.addProperty("zeroedBytes", counts.zeroed());
+        json.addProperty("zeroesInDataBytes", counts.zeroesInData());
+        json.addProperty("skippedBytes", counts.skipped());
+        json.addProperty("resentBytes", counts.resent());
+        json.addProperty("toVerifyBytes", counts.toVerify());
+        json.addProperty("verifiedBytes", counts.verified());
+        json.addProperty("knownDataLeftBytes", counts.knownDataLeft());
+        json.addProperty("unlistedBytes", counts.unlisted());
+        json.addProperty("bytesPerSecond", Math.round(progress.bytesPerSecond()));
+        JsonObject eta = new JsonObject();
+        eta.addProperty("kind", progress.eta().kind().id());
+        if (progress.eta().kind() != Eta.Kind.UNKNOWN) {
+            eta.addProperty("seconds", progress.eta().left().toSeconds());
         }
-        json.end();
+        json.add("eta", eta);
     }
 
-    private void worker(WatchView.WorkerLook look) {
+    private JsonObject worker(WatchView.WorkerLook look) {
         WorkerView worker = look.view();
-        json.begin()
-                .field("worker", worker.worker())
-                .field("stage", worker.stage().id())
-                .field("offset", worker.offset())
-                .field("length", worker.length())
-                .field("stageMillis", age(worker.sinceNanos()))
-                .field("lookedMillisAgo", age(worker.turnNanos()));
-        verdict(look.verdict());
-        json.beginList("connections");
-        worker.connections().forEach(this::connection);
-        json.endList().beginList("over");
-        worker.over().forEach(this::connection);
-        json.endList().end();
+        JsonObject json = new JsonObject();
+        json.addProperty("worker", worker.worker());
+        json.addProperty("stage", worker.stage().id());
+        json.addProperty("offset", worker.offset());
+        json.addProperty("length", worker.length());
+        json.addProperty("stageMillis", age(worker.sinceNanos()));
+        json.addProperty("lookedMillisAgo", age(worker.turnNanos()));
+        verdict(json, look.verdict());
+        json.add("connections", list(worker.connections(), this::connection));
+        json.add("over", list(worker.over(), this::connection));
+        return json;
     }
 
-    private void connection(ConnectionView connection) {
-        json.begin()
-                .field("id", connection.id())
-                .field("side", connection.side().id())
-                .field("peer", connection.peer())
-                .field("state", connection.state())
-                .field("end", connection.end())
-                .field("inFlight", connection.inFlight().size() + connection.moving())
-                .field("inFlightBytes", connection.inFlightBytes())
-                .field("silentMillis", connection.isWaiting() ? age(connection.signNanos()) : 0)
-                .field("answers", connection.answers());
-        oldest(connection);
-        lastAnswer(connection.lastAnswer());
-        json.end();
+    private JsonObject connection(ConnectionView connection) {
+        JsonObject json = new JsonObject();
+        json.addProperty("id", connection.id());
+        json.addProperty("side", connection.side().id());
+        json.addProperty("peer", connection.peer());
+        json.addProperty("state", connection.state());
+        json.addProperty("end", connection.end());
+        json.addProperty("inFlight", connection.inFlight().size() + connection.moving());
+        json.addProperty("inFlightBytes", connection.inFlightBytes());
+        json.addProperty("silentMillis", connection.isWaiting() ? age(connection.signNanos()) : 0);
+        json.addProperty("answers", connection.answers());
+        oldest(json, connection);
+        lastAnswer(json, connection.lastAnswer());
+        return json;
     }
 
-    private void oldest(ConnectionView connection) {
+    private void oldest(JsonObject json, ConnectionView connection) {
         RequestTable.Entry oldest = connection.oldest();
+        JsonObject fields = new JsonObject();
         if (oldest != null) {
-            json.begin("oldest")
-                    .field("kind", oldest.kind().id())
-                    .field("offset", oldest.offset())
-                    .field("length", oldest.length())
-                    .field("millis", age(oldest.sinceNanos()))
-                    .end();
+            fields.addProperty("kind", oldest.kind().id());
+            fields.addProperty("offset", oldest.offset());
+            fields.addProperty("length", oldest.length());
+            fields.addProperty("millis", age(oldest.sinceNanos()));
+            json.add("oldest", fields);
         } else if (connection.single() != null) {
-            json.begin("oldest")
-                    .field("kind", connection.single().id())
-                    .field("millis", age(connection.singleSinceNanos()))
-                    .end();
+            fields.addProperty("kind", connection.single().id());
+            fields.addProperty("millis", age(connection.singleSinceNanos()));
+            json.add("oldest", fields);
         }
     }
 
-    private void lastAnswer(ConnectionView.@Nullable LastAnswer last) {
+    private void lastAnswer(JsonObject json, ConnectionView.@Nullable LastAnswer last) {
         if (last != null) {
-            json.begin("lastAnswer")
-                    .field("kind", last.kind().id())
-                    .field("offset", last.offset())
-                    .field("length", last.length())
-                    .field("tookMillis", millis(last.tookNanos()))
-                    .field("millisAgo", age(last.atNanos()))
-                    .end();
+            JsonObject fields = new JsonObject();
+            fields.addProperty("kind", last.kind().id());
+            fields.addProperty("offset", last.offset());
+            fields.addProperty("length", last.length());
+            fields.addProperty("tookMillis", millis(last.tookNanos()));
+            fields.addProperty("millisAgo", age(last.atNanos()));
+            json.add("lastAnswer", fields);
         }
     }
 
-    private void waits(LedgerLine line) {
-        json.begin()
-                .field("layer", line.layer().id())
-                .field("name", line.name().id())
-                .field("count", line.count())
-                .field("totalMillis", millis(line.totalNanos()))
-                .field("maxMillis", millis(line.maxNanos()))
-                .field("p50Micros", TimeUnit.NANOSECONDS.toMicros(line.percentileNanos(0.5)))
-                .field("p99Micros", TimeUnit.NANOSECONDS.toMicros(line.percentileNanos(0.99)))
-                .begin("ends");
+    private static JsonObject waits(LedgerLine line) {
+        JsonObject json = new JsonObject();
+        json.addProperty("layer", line.layer().id());
+        json.addProperty("name", line.name().id());
+        json.addProperty("count", line.count());
+        json.addProperty("totalMillis", millis(line.totalNanos()));
+        json.addProperty("maxMillis", millis(line.maxNanos()));
+        json.addProperty("p50Micros", TimeUnit.NANOSECONDS.toMicros(line.percentileNanos(0.5)));
+        json.addProperty("p99Micros", TimeUnit.NANOSECONDS.toMicros(line.percentileNanos(0.99)));
+        JsonObject ends = new JsonObject();
         for (Outcome outcome : List.of(Outcome.values())) {
             if (line.count(outcome) > 0) {
-                json.field(outcome.id(), line.count(outcome));
+                ends.addProperty(outcome.id(), line.count(outcome));
             }
         }
-        json.end().field("fortyMillisMark", line.hasFortyMillisMark()).end();
+        json.add("ends", ends);
+        json.addProperty("fortyMillisMark", line.hasFortyMillisMark());
+        return json;
     }
 
     private long age(long sinceNanos) {
