@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import java.text.MessageFormat;
+import java.util.Locale;
 import java.util.ResourceBundle;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -49,7 +50,7 @@ public final class ConsoleLog extends System.LoggerFinder {
             }
             String line = level == Level.INFO
                     ? String.valueOf(message)
-                    : level.getName().toLowerCase(java.util.Locale.ROOT) + ": " + message;
+                    : level.getName().toLowerCase(Locale.ROOT) + ": " + message;
             Consumer<String> to = sink;
             if (to == null) {
                 System.err.println("migratekit: " + Printable.of(line));

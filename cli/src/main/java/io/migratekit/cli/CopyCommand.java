@@ -14,6 +14,7 @@ import io.migratekit.agent.watch.Signals;
 import io.migratekit.agent.watch.StallReport;
 import io.migratekit.agent.watch.WatchLimits;
 import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.WaitListener;
 import java.time.Duration;
@@ -189,30 +190,27 @@ final class CopyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        if (verify && noHash) {
-            throw new ParameterException(spec.commandLine(), "--verify compares hashes; it does not go with --no-hash");
-        }
+        require(!(verify && noHash), "--verify compares hashes; it does not go with --no-hash");
         NbdUri from = NbdUri.parse(source);
         NbdUri to = NbdUri.parse(target);
-        if (from.canonical().equals(to.canonical())) {
-            throw new ParameterException(spec.commandLine(), "source and target are the same export: " + from);
-        }
+        require(!from.canonical().equals(to.canonical()), "source and target are the same export: " + from);
         CopyLimits limits = limits();
+        ConnectSpec connect = peer.connectSpec("copy", console).withListener(WaitListener.NONE);
         try (Way toSource = sourceRoad.open(console, peer.timeout(), retryFor);
                 Way toTarget = road.open(console, peer.timeout(), retryFor)) {
-            return copy(Way.lead(toSource, from), Way.lead(toTarget, to), limits, toSource, toTarget);
+            CopySpec copy = new CopySpec(
+                    Way.lead(toSource, from),
+                    Way.lead(toTarget, to),
+                    connect,
+                    limits,
+                    !noHash,
+                    verify,
+                    destinationIsZero);
+            return copy(copy, toSource, toTarget);
         }
     }
 
-    private int copy(NbdUri from, NbdUri to, CopyLimits limits, @Nullable Way toSource, @Nullable Way toTarget) {
-        CopySpec copy = new CopySpec(
-                from,
-                to,
-                peer.connectSpec("copy", console).withListener(WaitListener.NONE),
-                limits,
-                !noHash,
-                verify,
-                destinationIsZero);
+    private int copy(CopySpec copy, @Nullable Way toSource, @Nullable Way toTarget) {
         CopyJob.Named named = new CopyJob.Named(Optional.ofNullable(jobId).map(JobId::new), state.store());
         Words words = new Words();
         try (CopyJob job = new CopyJob(named, copy, watchLimits(), rate, this::ranges, words);
@@ -316,9 +314,9 @@ final class CopyCommand implements Callable<Integer> {
         } else {
             checkpointBytes = new SizeConverter().convert(checkpointEvery);
         }
-        if (Long.bitCount(requestSize) != 1 || requestSize < CopyLimits.GRAIN || requestSize > 32 << 20) {
-            throw new ParameterException(spec.commandLine(), "--request-size is a power of two from 64K to 32M");
-        }
+        require(
+                Long.bitCount(requestSize) == 1 && requestSize >= CopyLimits.GRAIN && requestSize <= 32 << 20,
+                "--request-size is a power of two from 64K to 32M");
         require(connections >= 1 && connections <= 1000, "--connections is 1 to 1000");
         require(requests >= 1 && requests <= 10_000, "--requests is 1 to 10000");
         require(

@@ -26,7 +26,8 @@ final class ProgressOptions {
 
     /** Shows progress until it is closed. */
     ProgressDisplay display(Console console, Supplier<ProgressView> progress) {
-        ErrorScreen screen = ErrorScreen.find();
+        // Only a bar has to know the screen, and looking for it may start a program.
+        ErrorScreen screen = mode == Mode.AUTO || mode == Mode.BAR ? ErrorScreen.find() : new ErrorScreen(false, 0);
         Mode chosen = mode == Mode.AUTO ? (screen.canRedraw() ? Mode.BAR : Mode.PLAIN) : mode;
         // stdout may be a file in any charset; the bar goes to stderr, which is the terminal.
         Charset charset = System.err.charset();

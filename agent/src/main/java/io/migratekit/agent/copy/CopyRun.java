@@ -192,8 +192,8 @@ final class CopyRun {
             throw new CopyException.Mismatch(
                     spec.target() + ": what reads back from offset " + where + " on (within "
                             + Grid.CELL_BYTES + " bytes) is not what was read from " + spec.source()
-                            + ". Either the target lost a write, or somebody else writes to it. The next run of this job copies everything"
-                            + " again.",
+                            + ". Either the target lost a write, or somebody else writes to it. The next run of this"
+                            + " job copies everything again.",
                     where);
         }
         unitsDone(1);

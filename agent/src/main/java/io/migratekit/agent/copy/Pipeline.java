@@ -32,7 +32,7 @@ final class Pipeline {
     private static final Set<Integer> MAY_PASS = Set.of(EIO, ENOMEM);
 
     /** What a request is about; the tag by which its answer is understood, and by which it can be made again. */
-    abstract static class Operation {
+    abstract static sealed class Operation {
         final ActiveUnit unit;
         final ByteRange range;
         private int failures;
@@ -203,7 +203,6 @@ final class Pipeline {
                         : wire.connection().write(run.zeroes().asSlice(0, range.length()), range.offset(), false);
                 wire.track(request, zero);
             }
-            default -> throw new IllegalStateException("no such operation: " + operation);
         }
     }
 
@@ -229,7 +228,6 @@ final class Pipeline {
             }
             case Zero zero when zero.foundInData -> unit.tally.zeroesInData(zero.range.length());
             case Zero zero -> unit.tally.zeroed(zero.range.length());
-            default -> throw new IllegalStateException("no such operation: " + operation);
         }
     }
 
