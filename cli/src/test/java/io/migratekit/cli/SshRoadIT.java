@@ -8,7 +8,6 @@ import io.migratekit.cli.CopyLab.Servers;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.fixture.Frozen;
 import io.migratekit.nbd.fixture.LoopbackSshd;
-import io.migratekit.nbd.fixture.Tool;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -77,9 +76,7 @@ class SshRoadIT {
                 for (int i = 0; i < KILLS; i++) {
                     Thread.sleep(1000);
                     assertTrue(copy.isAlive(), copy::err);
-                    for (long session : sshd.sessions()) {
-                        Tool.run("kill", "-KILL", Long.toString(session));
-                    }
+                    sshd.killSessions();
                 }
                 Run run = copy.end(Duration.ofSeconds(60));
                 assertEquals(0, run.code(), run.err());

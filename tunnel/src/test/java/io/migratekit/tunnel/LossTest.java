@@ -39,7 +39,7 @@ class LossTest {
         try (EchoServer echo = EchoServer.echo();
                 SshTunnel tunnel = SshTunnel.open(hub.spec(Forward.toPort(0, echo.port())))) {
             try (Socket client = talking(tunnel)) {
-                killSessions(hub);
+                hub.sshd.killSessions();
                 hub.close();
                 long began = System.nanoTime();
                 assertEquals(-1, ForwardTest.readOrEnd(client));
@@ -92,7 +92,7 @@ class LossTest {
             for (int round = 1; round <= 3; round++) {
                 try (Socket client = talking(tunnel)) {
                     long began = System.nanoTime();
-                    killSessions(hub);
+                    hub.sshd.killSessions();
                     assertEquals(-1, ForwardTest.readOrEnd(client));
                     assertWithin(Duration.ofSeconds(1), began);
                 }
@@ -223,7 +223,7 @@ class LossTest {
         Persistence budget =
                 new Persistence(Duration.ofMillis(50), Duration.ofMillis(200), Optional.of(Duration.ofSeconds(1)));
         try (SshTunnel tunnel = SshTunnel.open(hub.spec().withPersistence(budget))) {
-            killSessions(hub);
+            hub.sshd.killSessions();
             hub.close();
             long began = System.nanoTime();
             Waiting.until(
@@ -263,10 +263,6 @@ class LossTest {
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }
-    }
-
-    private static void killSessions(Hub hub) {
-        hub.sshd.sessions().forEach(pid -> Tool.outcome(List.of("kill", "-KILL", Long.toString(pid))));
     }
 
     private static void assertWithin(Duration limit, long beganNanos) {
