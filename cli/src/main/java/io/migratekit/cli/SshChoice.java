@@ -57,7 +57,10 @@ record SshChoice(
 
     /** A silent hub is noticed before the patience with a single wait behind it ends. */
     private static TunnelLimits limits(Duration timeout) {
-        TunnelLimits limits = TunnelLimits.DEFAULT.withTimeout(timeout);
+        TunnelLimits usual = TunnelLimits.DEFAULT;
+        Duration doorWait = timeout.multipliedBy(2).dividedBy(3);
+        TunnelLimits limits = usual.withTimeout(timeout)
+                .withDoorWait(doorWait.compareTo(usual.doorWait()) < 0 ? doorWait : usual.doorWait());
         Duration keepalive = timeout.dividedBy(limits.misses() + 1L);
         return keepalive.compareTo(limits.keepalive()) < 0 ? limits.withKeepalive(keepalive, limits.misses()) : limits;
     }

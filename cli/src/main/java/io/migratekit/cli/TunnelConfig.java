@@ -11,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -25,6 +26,8 @@ import java.util.function.Supplier;
 record TunnelConfig(TunnelSpec spec, Optional<URI> health) {
     /** A file that systemd hands to the service: {@code credential:NAME}. */
     private static final String CREDENTIAL = "credential:";
+
+    private static final Duration MOST_UNACKNOWLEDGED = Duration.ofMinutes(2);
 
     private static final String NAMES = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}";
 
@@ -125,7 +128,14 @@ record TunnelConfig(TunnelSpec spec, Optional<URI> health) {
         if (misses < 1) {
             throw table.wrong("misses", "is to be at least 1");
         }
-        return timed.withKeepalive(interval, misses);
+        return timed.withKeepalive(interval, misses).withUnacknowledged(unacknowledged(usual, interval, misses));
+    }
+
+    /** Whoever is patient with signs of life wants the kernel to be so, too, but not without any bound. */
+    private static Duration unacknowledged(TunnelLimits usual, Duration interval, int misses) {
+        Duration silence = interval.multipliedBy(misses).plusSeconds(5);
+        Duration bounded = silence.compareTo(MOST_UNACKNOWLEDGED) < 0 ? silence : MOST_UNACKNOWLEDGED;
+        return bounded.compareTo(usual.unacknowledged()) < 0 ? usual.unacknowledged() : bounded;
     }
 
     private static List<Forward> forwards(ConfigTable table) {

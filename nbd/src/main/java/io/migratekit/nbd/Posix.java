@@ -15,6 +15,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -197,7 +198,7 @@ final class Posix {
         set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 10);
         set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 5);
         set(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
-        set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int) Math.min(Integer.MAX_VALUE, unacknowledged.toMillis()));
+        limitUnacknowledged(fd, unacknowledged);
     }
 
     /**
@@ -255,6 +256,42 @@ final class Posix {
             }
             return Optional.of(new TcpEvidence(
                     info.get(JAVA_LONG, 128), info.get(JAVA_INT, 24), Duration.ofMillis(info.get(JAVA_INT, 56))));
+        }
+    }
+
+    /** How long the kernel waits for acknowledgements before it ends this connection; empty if it goes by its own rules. */
+    static Optional<Duration> unacknowledgedLimit(int fd) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment millis = arena.allocate(4, 4);
+            return getsockopt(arena, fd, IPPROTO_TCP, TCP_USER_TIMEOUT, millis) < 0 || millis.get(JAVA_INT, 0) == 0
+                    ? Optional.empty()
+                    : Optional.of(Duration.ofMillis(millis.get(JAVA_INT, 0)));
+        }
+    }
+
+    static void limitUnacknowledged(int fd, Duration limit) {
+        set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int) Math.min(Integer.MAX_VALUE, Math.max(1, limit.toMillis())));
+    }
+
+    /** Where this descriptor's own end is, or its peer's; empty if it is no internet socket, or has none. */
+    static Optional<InetSocketAddress> endOf(int fd, boolean peer) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment sockaddr = arena.allocate(128, 8);
+            MemorySegment length = arena.allocateFrom(JAVA_INT, 128);
+            int result = peer
+                    ? (int) GetPeerName.HANDLE.invokeExact(fd, sockaddr, length)
+                    : (int) GetSockName.HANDLE.invokeExact(fd, sockaddr, length);
+            int family = result < 0 ? 0 : sockaddr.get(JAVA_SHORT, 0);
+            if (family != AF_INET && family != AF_INET6) {
+                return Optional.empty();
+            }
+            byte[] address = new byte[family == AF_INET ? 4 : 16];
+            MemorySegment.copy(sockaddr, JAVA_BYTE, family == AF_INET ? 4 : 8, address, 0, address.length);
+            int port = Short.toUnsignedInt(sockaddr.get(NETWORK_SHORT, 2));
+            // An IPv4 address in IPv6 clothes comes back as what it is.
+            return Optional.of(new InetSocketAddress(InetAddress.getByAddress(address), port));
+        } catch (Throwable t) {
+            throw sneak(t);
         }
     }
 
@@ -398,6 +435,16 @@ final class Posix {
     private static final class GetSockOpt {
         static final MethodHandle HANDLE = find(
                 "getsockopt", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS), ERRNO);
+    }
+
+    private static final class GetSockName {
+        static final MethodHandle HANDLE =
+                find("getsockname", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+    }
+
+    private static final class GetPeerName {
+        static final MethodHandle HANDLE =
+                find("getpeername", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
     }
 
     private static final class Poll {

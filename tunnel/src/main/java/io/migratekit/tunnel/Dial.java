@@ -2,6 +2,7 @@ package io.migratekit.tunnel;
 
 import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.Durations;
+import io.migratekit.nbd.UserTimeout;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -77,6 +78,7 @@ final class Dial {
         SocketChannel socket = open();
         try {
             socket.socket().connect(new InetSocketAddress(address, target.port()), (int) Math.max(1, limit.toMillis()));
+            UserTimeout.set(socket, limits.unacknowledged());
             return socket;
         } catch (IOException e) {
             try {

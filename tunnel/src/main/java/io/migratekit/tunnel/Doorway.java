@@ -18,9 +18,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Where do clients of a forward come in? It stays open while the tunnel is down, and then shows each
- * client out at once: a client that sees its connection end can try again, one that sees silence
- * cannot know.
+ * Where do clients of a forward come in? It stays open while the tunnel is down: what becomes of a
+ * client that comes then is the {@link Usher}'s to decide.
  */
 final class Doorway implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Doorway.class.getName());
@@ -29,7 +28,7 @@ final class Doorway implements AutoCloseable {
 
     /** Finds a way to the hub for a client, and carries its bytes until it is over. */
     interface Guide {
-        void lead(Relay relay, Forward.Local forward);
+        void lead(Relay relay, Forward.Local forward, ForwardCounters counters);
     }
 
     private final String tunnel;
@@ -153,7 +152,7 @@ final class Doorway implements AutoCloseable {
         }
         String name = tunnel + "-" + clients.incrementAndGet();
         Relay relay = new Relay(name, client, counters);
-        Thread.ofPlatform().daemon().name("relay-" + name).start(() -> guide.lead(relay, forward));
+        Thread.ofPlatform().daemon().name("relay-" + name).start(() -> guide.lead(relay, forward, counters));
     }
 
     /** When there are no descriptors left, trying again at once would only burn the processor. */

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class LocalEnd implements AutoCloseable {
     private static final int WAIT_MILLIS = 200;
+    /** More than a client says before it has heard anything. */
+    private static final int EARLY_BYTES = 4096;
 
     private final SocketChannel socket;
     private final String name;
@@ -26,6 +28,9 @@ final class LocalEnd implements AutoCloseable {
     private final Selector readable;
     private final Object lock = new Object();
     private final Deque<ByteBuffer> backlog = new ArrayDeque<>();
+    /** What the client said before it was led anywhere; only the thread that reads knows it. */
+    private final ByteBuffer early = ByteBuffer.allocate(EARLY_BYTES);
+
     private @Nullable Thread drain;
     private boolean ending;
     private volatile boolean closed;
@@ -41,6 +46,9 @@ final class LocalEnd implements AutoCloseable {
 
     /** Reads what the client sends; 0 when it said nothing for a while, -1 when it will say nothing more. */
     int read(ByteBuffer[] into) throws IOException {
+        if (early.position() > 0) {
+            return takeEarly(into[0]);
+        }
         long count = socket.read(into);
         if (count != 0) {
             return (int) count;
@@ -51,6 +59,19 @@ final class LocalEnd implements AutoCloseable {
             throw new ClosedChannelException();
         }
         return (int) socket.read(into);
+    }
+
+    private int takeEarly(ByteBuffer into) {
+        early.flip();
+        int count = Math.min(early.remaining(), into.remaining());
+        into.put(early.slice(early.position(), count));
+        early.position(early.position() + count).compact();
+        return count;
+    }
+
+    /** Whether the client has hung up without having said anything; what it says while it waits is kept. */
+    boolean hasLeft() throws IOException {
+        return early.hasRemaining() && socket.read(early) < 0 && early.position() == 0;
     }
 
     /** Takes all these bytes and never blocks. */

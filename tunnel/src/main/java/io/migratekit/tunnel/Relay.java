@@ -59,6 +59,19 @@ final class Relay implements HubChannel.Receiver, SshLink.Guest {
         }
     }
 
+    String name() {
+        return name;
+    }
+
+    /** Whether the client has hung up before it was led anywhere. */
+    boolean hasLeft() {
+        try {
+            return local.hasLeft();
+        } catch (IOException e) {
+            return true;
+        }
+    }
+
     private void carryToHub(HubChannel hub) throws IOException, InterruptedException {
         while (true) {
             ByteBuffer[] room = hub.awaitRoom();

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +36,9 @@ public final class SshTunnel implements AutoCloseable {
     private final Map<Forward.Local, Doorway> doorways = new ConcurrentHashMap<>();
     private final Callbacks callbacks;
     private final DataLinks dataLinks;
+    private final Usher usher;
     private final AtomicLong timesLost = new AtomicLong();
+    private final AtomicInteger waiting = new AtomicInteger();
     private final Object changed = new Object();
     private volatile TunnelState state = new TunnelState.Connecting(Instant.now());
     private volatile @Nullable SshLink base;
@@ -47,6 +50,7 @@ public final class SshTunnel implements AutoCloseable {
         this.hops = hops;
         this.callbacks = new Callbacks(spec);
         this.dataLinks = new DataLinks(spec.dataLinks(), number -> open(spec.name() + "-" + number, HopListener.NONE));
+        this.usher = new Usher(spec, this, dataLinks, hops);
     }
 
     /**
@@ -156,7 +160,7 @@ public final class SshTunnel implements AutoCloseable {
                 if (doorways.containsKey(local)) {
                     throw new TunnelException.BadSpec("the forward " + local + " is there already.", null);
                 }
-                doorways.put(local, Doorway.open(spec.name(), local, this::lead));
+                doorways.put(local, Doorway.open(spec.name(), local, usher));
             }
             case Forward.ReverseTcp reverse -> callbacks.add(reverse);
         }
@@ -268,9 +272,11 @@ public final class SshTunnel implements AutoCloseable {
         Instant now = Instant.now();
         enter(new TunnelState.Down(now, cause, givenUp ? Optional.empty() : Optional.of(now.plus(pause))));
         Deadline deadline = Deadline.in(pause);
+        // Trying sooner helps a client that waits, but not if only a person can help.
+        Deadline eager = cause.mayPass() ? Deadline.in(spec.limits().eagerPause()) : deadline;
         synchronized (changed) {
-            while (!closed && !givenUp && !deadline.isOver()) {
-                awaitChange(deadline.atMost(HOUSEKEEPING));
+            while (!closed && !givenUp && !deadline.isOver() && !(waiting.get() > 0 && eager.isOver())) {
+                awaitChange((waiting.get() > 0 && !eager.isOver() ? eager : deadline).atMost(HOUSEKEEPING));
             }
         }
         return !closed && !givenUp;
@@ -303,43 +309,32 @@ public final class SshTunnel implements AutoCloseable {
         }
     }
 
-    /** A client came in by one of our doors; on a thread of its own. */
-    private void lead(Relay relay, Forward.Local forward) {
-        Doorway doorway = doorways.get(forward);
-        ForwardCounters counters = doorway == null ? new ForwardCounters() : doorway.counters();
-        SshLink link = null;
-        try {
-            link = linkFor(relay, forward);
-            long began = System.nanoTime();
-            HubChannel channel = link.open(forward, relay);
-            hops.passed(Step.FORWARD, Duration.ofNanos(System.nanoTime() - began));
-            relay.run(channel);
-        } catch (RuntimeException e) {
-            if (e instanceof TunnelException cause) {
-                hops.refused(cause);
-            }
-            counters.refused(String.valueOf(e.getMessage()));
-            LOG.log(WARNING, () -> "tunnel=" + spec.name() + " client shown out: " + e.getMessage());
-            relay.abort();
-        } finally {
-            if (link != null) {
-                link.leave(relay);
-            }
-        }
+    // ---- for the usher
+
+    /** The base link, if it stands. */
+    @Nullable
+    SshLink standing() {
+        SshLink link = base;
+        return link == null || !link.isUp() ? null : link;
     }
 
-    private SshLink linkFor(Relay relay, Forward.Local forward) {
-        SshLink link = base;
-        if (link == null || !link.isUp()) {
-            throw state instanceof TunnelState.Down down
-                    ? down.cause()
-                    : new TunnelException.Unreachable(spec.target() + ": the tunnel is still connecting.", null);
+    boolean isClosed() {
+        return closed;
+    }
+
+    /** A client waits for the link, so the next attempt comes soon. */
+    void waits(boolean one) {
+        waiting.addAndGet(one ? 1 : -1);
+        wake();
+    }
+
+    /** Comes back when there may be news of the state, or the time is over. */
+    void awaitNews(Duration limit) {
+        synchronized (changed) {
+            if (!closed && standing() == null) {
+                awaitChange(limit);
+            }
         }
-        if (forward.traffic() == Forward.Traffic.DATA) {
-            return dataLinks.enter(relay);
-        }
-        link.enter(relay);
-        return link;
     }
 
     /** Lets nobody in any more and ends all links; never waits for the hub. */

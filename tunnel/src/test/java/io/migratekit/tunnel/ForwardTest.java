@@ -155,8 +155,8 @@ class ForwardTest {
             Forward.LocalTcp control =
                     new Forward.LocalTcp(Forward.loopback(0), "127.0.0.1", echo.port(), Forward.Traffic.CONTROL);
             Forward.LocalTcp data = Forward.toPort(0, echo.port());
-            try (SshTunnel tunnel =
-                    SshTunnel.open(hub.spec(control, data).withDataLinks(2).withLimits(shortIdle()))) {
+            try (SshTunnel tunnel = SshTunnel.open(
+                    hub.spec(control, data).withDataLinks(2).withLimits(Hub.QUICK.withIdle(Duration.ofMillis(500))))) {
                 try (Socket a = client(tunnel, data);
                         Socket b = client(tunnel, data);
                         Socket c = client(tunnel, data);
@@ -176,20 +176,6 @@ class ForwardTest {
                 assertThrows(TunnelException.BadSpec.class, () -> tunnel.address(data));
             }
         }
-    }
-
-    private static TunnelLimits shortIdle() {
-        TunnelLimits l = Hub.QUICK;
-        return new TunnelLimits(
-                l.resolve(),
-                l.connect(),
-                l.greeting(),
-                l.keyExchange(),
-                l.authentication(),
-                l.forwardOpen(),
-                l.keepalive(),
-                l.misses(),
-                Duration.ofMillis(500));
     }
 
     private static Socket client(SshTunnel tunnel, Forward.Local forward) throws IOException {
