@@ -226,7 +226,8 @@ final class CopyCommand implements Callable<Integer> {
                     .filter(way -> !way.up())
                     .findFirst()
                     .<RuntimeException>map(way -> new CommandFailed(
-                            ExitCode.TUNNEL, way.name() + " is " + way.evidence() + " So: " + e.getMessage()))
+                            ExitCode.TUNNEL,
+                            "tunnel " + way.name() + " is " + way.evidence() + " So: " + e.getMessage()))
                     .orElse(e);
         }
     }

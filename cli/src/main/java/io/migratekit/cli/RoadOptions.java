@@ -37,7 +37,7 @@ final class RoadOptions {
                 throw new ParameterException(
                         choice.command().commandLine(), "--ssh and --tunnel are two ways to one place: give one");
             }
-            return new ServiceRoad(tunnel, timeout);
+            return new ServiceRoad(console, tunnel, timeout);
         }
         return ssh == null
                 ? null

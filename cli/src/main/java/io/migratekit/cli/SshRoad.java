@@ -9,42 +9,37 @@ import io.migratekit.tunnel.ForwardView;
 import io.migratekit.tunnel.SshTunnel;
 import io.migratekit.tunnel.TunnelSpec;
 import io.migratekit.tunnel.TunnelState;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 
 /**
- * How does a command reach an export that only another host sees? Through an SSH tunnel of its own, whose near end is
- * a unix socket in a folder that nobody else may enter: a port would be an open disk for every user of this machine.
+ * How does a command reach an export that only another host sees? Through an SSH tunnel of its own.
  */
 final class SshRoad implements Way {
     private final Console console;
     private final SshTunnel tunnel;
     private final String name;
-    private final Path folder;
-    private int doors;
+    private final DoorFolder doors;
 
     /** Makes the tunnel; when this returns it is up. */
     SshRoad(Console console, TunnelSpec spec) {
         this.console = console;
         name = "ssh://" + spec.target();
-        tunnel = SshTunnel.open(spec);
+        doors = new DoorFolder();
         try {
-            folder = Files.createTempDirectory("migratekit-road-");
-        } catch (IOException e) {
-            tunnel.close();
-            throw new UncheckedIOException("no folder for the near end of the tunnel: " + e.getMessage(), e);
+            tunnel = SshTunnel.open(spec);
+        } catch (RuntimeException | Error e) {
+            doors.close();
+            throw e;
         }
     }
 
     @Override
     public NbdUri through(NbdUri uri) {
-        Path door = folder.resolve(++doors + ".sock");
+        Path door = doors.next();
         SocketAddress listen = UnixDomainSocketAddress.of(door);
         tunnel.add(
                 switch (uri.transport()) {
@@ -77,15 +72,7 @@ final class SshRoad implements Way {
     public void close() {
         sayWhatWasRefused();
         tunnel.close();
-        try {
-            for (int i = 1; i <= doors; i++) {
-                Files.deleteIfExists(folder.resolve(i + ".sock"));
-            }
-            Files.deleteIfExists(folder);
-        } catch (IOException e) {
-            System.getLogger(SshRoad.class.getName())
-                    .log(System.Logger.Level.DEBUG, "the tunnel's folder stays: " + folder, e);
-        }
+        doors.close();
     }
 
     /** To an NBD client a refused forward is a connection that ends at once; only the tunnel knows why. */

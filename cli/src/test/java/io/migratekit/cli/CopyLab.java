@@ -4,6 +4,7 @@ import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.fixture.FaultProxy;
 import io.migratekit.nbd.fixture.NbdImages;
 import io.migratekit.nbd.fixture.Tool;
+import io.migratekit.nbd.fixture.Waiting;
 import io.migratekit.nbd.server.Nbdkit;
 import io.migratekit.nbd.server.QemuNbd;
 import io.migratekit.nbd.server.QemuNbd.Format;
@@ -12,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class CopyLab implements AutoCloseable {
     private static final String JOB = "lab";
+    /** More than any handshake: a worker that has written so much really works. */
+    private static final long TRAFFIC_BYTES = 1 << 20;
 
     private final Path folder;
     private final Path sourceImage;
@@ -37,6 +41,7 @@ final class CopyLab implements AutoCloseable {
     private @Nullable Nbdkit source;
     private @Nullable AutoCloseable target;
     private long targetPid;
+    private int acceptedBefore;
 
     /** How are the servers to be? Filters are words such as {@code delay} and {@code rdelay=10ms}. */
     record Servers(List<String> sourceFilters, List<String> targetFilters, int targetSlots) {
@@ -189,6 +194,26 @@ final class CopyLab implements AutoCloseable {
         }
         line.addAll(List.of(words));
         return CopyProcess.start(folder, before, line);
+    }
+
+    /** Waits until the copy really writes to the target, by connections that were made since the last call. */
+    void awaitTraffic(CopyProcess copy) {
+        int accepted = acceptedBefore;
+        long bytes = targetRoad.bytesToServer();
+        try {
+            Waiting.until(
+                    "the copy writes by a new connection",
+                    Duration.ofSeconds(40),
+                    () -> !copy.isAlive()
+                            || (targetRoad.accepted() > accepted
+                                    && targetRoad.bytesToServer() > bytes + TRAFFIC_BYTES));
+        } catch (AssertionError e) {
+            throw new AssertionError(e.getMessage() + ", but it says: " + copy.err(), e);
+        }
+        if (!copy.isAlive()) {
+            throw new AssertionError("the copy has ended: " + copy.err());
+        }
+        acceptedBefore = targetRoad.accepted();
     }
 
     /** Another command about the job: status, why, rate. */

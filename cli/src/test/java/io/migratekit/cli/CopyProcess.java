@@ -62,6 +62,11 @@ final class CopyProcess implements AutoCloseable {
         return text(err);
     }
 
+    /** How often these words stand in a text. */
+    static int count(String text, String words) {
+        return text.split(java.util.regex.Pattern.quote(words), -1).length - 1;
+    }
+
     /** Waits until it has said this; fails if it ends without. */
     void awaitSaid(String words, Duration limit) {
         Waiting.until("it says " + words, limit, () -> err().contains(words) || !process.isAlive());

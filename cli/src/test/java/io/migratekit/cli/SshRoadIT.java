@@ -20,7 +20,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Do commands reach an export behind an SSH server, and survive what happens to the road there? */
 class SshRoadIT {
     private static final int MIB = 1 << 20;
-    private static final int KILLS = 6;
+    private static final int KILLS = 20;
+    private static final String PROGRAM = Path.of("..", "bin", "migratekit").toString();
 
     @TempDir
     private Path folder;
@@ -70,16 +71,16 @@ class SshRoadIT {
     void aCopySurvivesThatItsRoadIsCutAgainAndAgain() throws Exception {
         try (CopyLab lab = lab(48 * MIB);
                 LoopbackSshd sshd = sshd()) {
-            String[] options = words(through(sshd), "--rate", "6M", "--checkpoint-every", "4M", "--retry-for", "30s");
+            String[] options = words(through(sshd), "--rate", "8M", "--checkpoint-every", "2M", "--retry-for", "30s");
             try (CopyProcess copy = lab.copy(options)) {
-                copy.awaitSaid("tunnel=target up", Duration.ofSeconds(20));
                 for (int i = 0; i < KILLS; i++) {
-                    Thread.sleep(1000);
-                    assertTrue(copy.isAlive(), copy::err);
+                    lab.awaitTraffic(copy);
                     sshd.killSessions();
                 }
+                lab.awaitTraffic(copy);
                 Run run = copy.end(Duration.ofSeconds(60));
                 assertEquals(0, run.code(), run.err());
+                assertTrue(CopyProcess.count(run.err(), "tunnel=target down: ") >= KILLS, run.err());
             }
             assertEquals(0, lab.compare().exitStatus());
             // The job is about the address as it is seen from there, so that another tunnel continues it.
@@ -106,6 +107,20 @@ class SshRoadIT {
                     assertTrue(run.err().contains("ssh://"), run.err());
                 }
             }
+        }
+    }
+
+    @Test
+    void withoutAPlaceForItsNearEndThereIsNoRoad() throws IOException {
+        try (LoopbackSshd sshd = sshd()) {
+            String missing = folder.resolve("missing").toString();
+            List<String> line =
+                    new ArrayList<>(List.of("env", "MIGRATEKIT_JAVA_OPTS=-Djava.io.tmpdir=" + missing, PROGRAM, "map"));
+            line.addAll(through(sshd));
+            line.add("nbd://127.0.0.1:1/disk");
+            Run run = Run.program(line.toArray(String[]::new));
+            assertEquals(63, run.code(), run.err());
+            assertTrue(run.err().contains("no folder can be made in " + missing), run.err());
         }
     }
 

@@ -265,8 +265,16 @@ final class SshLink implements AutoCloseable, HubSession.Events {
                         + (words != null
                                 ? "the server says: " + words
                                 : e == null ? "the server closed the connection" : String.valueOf(e.getMessage()))
-                        + ". Usual cause: sshd or the hub was stopped or restarted.",
+                        + ". Usual cause: " + usualCause(e) + ".",
                 e));
+    }
+
+    /** The kernel gives up when nothing is acknowledged any more: then nobody has ended the session on purpose. */
+    private static String usualCause(@Nullable IOException e) {
+        return e != null && String.valueOf(e.getMessage()).contains("timed out")
+                ? "the network between here and the hub is cut, or a firewall or router on the way forgot the idle"
+                        + " connection (signs of life at shorter intervals keep it awake)"
+                : "sshd or the hub was stopped or restarted, or a firewall ended the connection";
     }
 
     /** The first cause counts. Everybody who uses the link is freed at once. */

@@ -144,8 +144,13 @@ final class Wire implements SocketFactory {
             }
             ByteBuffer[] all = waiting.toArray(ByteBuffer[]::new);
             waiting.clear();
-            while (all.length > 0 && all[all.length - 1].hasRemaining()) {
-                sent.add(socket.write(all));
+            try {
+                while (all.length > 0 && all[all.length - 1].hasRemaining()) {
+                    sent.add(socket.write(all));
+                }
+            } catch (IOException e) {
+                end(e); // jsch would only close its streams, and nobody would know why.
+                throw e;
             }
         }
 

@@ -17,6 +17,10 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** How does one ask a tunnel that runs in another process? Each answer is waited for with a limit. */
 public final class ControlClient {
@@ -58,6 +62,15 @@ public final class ControlClient {
             return address;
         }
 
+        /** Whether the tunnel still holds it for us: it lets go only when its service ends. Does not block. */
+        public boolean isHeld() {
+            try {
+                return channel.read(ByteBuffer.allocate(64)) >= 0;
+            } catch (IOException e) {
+                return false;
+            }
+        }
+
         /** Lets nobody in by it any more; connections that stand go on. */
         @Override
         public void close() {
@@ -97,24 +110,43 @@ public final class ControlClient {
         }
     }
 
+    /** A service that stands still accepts nobody, and when its queue is full the system's connect has no limit. */
     private SocketChannel connect(String tunnel) {
         Path path = directory.socket(tunnel);
+        SocketChannel channel = open(tunnel);
+        FutureTask<Boolean> connecting = new FutureTask<>(() -> channel.connect(UnixDomainSocketAddress.of(path)));
+        Thread.ofPlatform().daemon().name("control-connect-" + tunnel).start(connecting);
+        boolean connected = false;
         try {
-            SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-            try {
-                channel.connect(UnixDomainSocketAddress.of(path));
-                channel.configureBlocking(false);
-                return channel;
-            } catch (IOException | RuntimeException e) {
-                channel.close();
-                throw e;
-            }
-        } catch (IOException e) {
+            connecting.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+            channel.configureBlocking(false);
+            connected = true;
+            return channel;
+        } catch (TimeoutException e) {
+            throw failure(tunnel, "did not let us in within " + Durations.show(limit) + "; is it stopped?", null);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw failure(tunnel, "was not waited for: interrupted", null);
+        } catch (ExecutionException | IOException e) {
+            Throwable cause = e instanceof ExecutionException wrapped ? wrapped.getCause() : e;
             throw new ServiceException(
                     "the tunnel " + tunnel + " does not run, or belongs to another user: nobody answers at " + path
-                            + " (" + e.getMessage() + "). Start it: systemctl start migratekit-tunnel@" + tunnel
-                            + ", or migratekit tunnel run " + tunnel + ".",
+                            + " (" + (cause == null ? e : cause).getMessage()
+                            + "). Start it: systemctl start migratekit-tunnel@" + tunnel + ", or migratekit tunnel run "
+                            + tunnel + ".",
                     e);
+        } finally {
+            if (!connected) {
+                closeQuietly(channel);
+            }
+        }
+    }
+
+    private static SocketChannel open(String tunnel) {
+        try {
+            return SocketChannel.open(StandardProtocolFamily.UNIX);
+        } catch (IOException e) {
+            throw failure(tunnel, "cannot be asked: no socket can be made: " + e.getMessage(), e);
         }
     }
 

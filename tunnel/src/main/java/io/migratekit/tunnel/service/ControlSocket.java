@@ -44,6 +44,9 @@ final class ControlSocket implements AutoCloseable {
     private final Selector selector;
     private final Set<SocketChannel> clients = ConcurrentHashMap.newKeySet();
     private final AtomicLong leases = new AtomicLong();
+    /** A job whose lease ended with an earlier run may still try its address, which must not lead to another's disk. */
+    private final String run = Long.toString(System.currentTimeMillis(), Character.MAX_RADIX);
+
     private volatile boolean closed;
 
     private ControlSocket(
@@ -70,6 +73,7 @@ final class ControlSocket implements AutoCloseable {
             ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
             try {
                 takeOver(path);
+                directory.clearLeases(name);
                 listener.bind(UnixDomainSocketAddress.of(path));
                 ControlSocket socket = new ControlSocket(name, tunnel, status, directory, listener);
                 Thread.ofPlatform().daemon().name("control-" + name).start(socket::serve);
@@ -149,7 +153,7 @@ final class ControlSocket implements AutoCloseable {
     private void lease(SocketChannel client, JsonObject question) throws IOException {
         Forward.Traffic traffic =
                 word(question, "traffic").equals("control") ? Forward.Traffic.CONTROL : Forward.Traffic.DATA;
-        Path near = directory.lease(name, leases.incrementAndGet());
+        Path near = directory.lease(name, run + "-" + leases.incrementAndGet());
         Forward.Local forward = Forward.local(UnixDomainSocketAddress.of(near), word(question, "to"), traffic);
         tunnel.add(forward);
         LOG.log(INFO, () -> "tunnel=" + name + " lease=\"" + forward + "\" begins");

@@ -15,6 +15,7 @@ import java.util.Map;
  */
 public final class RuntimeDirectory {
     private static final String SUFFIX = ".sock";
+    private static final String LEASE = ".lease";
     private static final Path OF_SYSTEM = Path.of("/run/migratekit");
 
     private final Path folder;
@@ -44,9 +45,25 @@ public final class RuntimeDirectory {
         return folder.resolve(tunnel + SUFFIX);
     }
 
-    /** The near end of a lease. */
-    Path lease(String tunnel, long number) {
-        return folder.resolve(tunnel + "." + number + ".lease");
+    /** The near end of a lease; whoever comes later must not get the same name, for somebody may still hold it. */
+    Path lease(String tunnel, String name) {
+        return folder.resolve(tunnel + "." + name + LEASE);
+    }
+
+    /** Removes the near ends that a killed run of this tunnel has left behind. */
+    void clearLeases(String tunnel) {
+        String prefix = tunnel + ".";
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(folder, "*" + LEASE)) {
+            for (Path socket : left) {
+                String file = String.valueOf(socket.getFileName());
+                // The name of another tunnel may begin like this one's, with a dot behind it.
+                if (file.startsWith(prefix) && file.indexOf('.', prefix.length()) == file.length() - LEASE.length()) {
+                    Files.deleteIfExists(socket);
+                }
+            }
+        } catch (IOException e) {
+            throw new ServiceException("cannot tidy up " + folder + ": " + e, e);
+        }
     }
 
     /** The names of the tunnels that have a socket here, running or not. */

@@ -1,0 +1,126 @@
+package io.migratekit.cli;
+
+import io.migratekit.nbd.fixture.LoopbackSshd;
+import io.migratekit.nbd.fixture.Waiting;
+import io.migratekit.tunnel.service.ControlClient;
+import io.migratekit.tunnel.service.RuntimeDirectory;
+import io.migratekit.tunnel.service.ServiceException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A real {@code tunnel run} of the name "hub" to an sshd, in a process of its own that can be killed and started again. */
+final class ServiceProcess implements AutoCloseable {
+    private static final Duration SOON = Duration.ofSeconds(20);
+
+    private final Path folder;
+    private final Path config;
+    private Process process;
+
+    private ServiceProcess(Path folder, Path config) throws IOException {
+        this.folder = folder;
+        this.config = config;
+        this.process = launch();
+    }
+
+    /** Starts it; when this returns its tunnel is up. */
+    static ServiceProcess start(Path folder, LoopbackSshd sshd) throws IOException {
+        Path config = Files.writeString(folder.resolve("migratekit.toml"), """
+                [tunnel.hub]
+                host = "127.0.0.1"
+                port = %d
+                user = "%s"
+                key = "%s"
+                known-hosts = "%s"
+                keepalive = "300ms"
+                timeout = "2s"
+                """.formatted(
+                        sshd.port(), System.getProperty("user.name"), sshd.userKey(), sshd.knownHosts()));
+        ServiceProcess service = new ServiceProcess(folder, config);
+        service.awaitUp();
+        return service;
+    }
+
+    private Process launch() throws IOException {
+        ProcessBuilder builder = new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "io.migratekit.cli.Main",
+                "tunnel",
+                "run",
+                "--config",
+                config.toString(),
+                "hub");
+        builder.environment().put("MIGRATEKIT_RUNTIME_DIR", sockets().toString());
+        Path log = folder.resolve("service.log");
+        return builder.redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
+                .start();
+    }
+
+    Path sockets() {
+        return folder.resolve("run");
+    }
+
+    /** With these words in front a program finds this service. */
+    List<String> environment() {
+        return List.of("env", "MIGRATEKIT_RUNTIME_DIR=" + sockets());
+    }
+
+    ControlClient client() {
+        return new ControlClient(new RuntimeDirectory(sockets()), Duration.ofSeconds(5));
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    void awaitUp() {
+        Waiting.until("the service's tunnel is up", SOON, () -> {
+            try {
+                return client().status("hub").get("state").getAsString().equals("up");
+            } catch (ServiceException e) {
+                return false;
+            }
+        });
+    }
+
+    /** SIGKILL, and at once another one: what systemd does after its pause. */
+    void killAndStartAgain() throws IOException {
+        kill();
+        process = launch();
+    }
+
+    private void kill() {
+        process.destroyForcibly();
+        try {
+            if (!process.waitFor(10, TimeUnit.SECONDS)) {
+                throw new AssertionError("the service " + process.pid() + " outlives SIGKILL");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new AssertionError("interrupted", e);
+        }
+    }
+
+    /** What it said, over all its runs. */
+    String log() {
+        try {
+            return Files.readString(folder.resolve("service.log"));
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        kill();
+    }
+}
