@@ -7,6 +7,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
+import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.tunnel.Forward;
@@ -47,6 +48,9 @@ final class ServiceRoad implements Way {
     private final List<Held> held = new CopyOnWriteArrayList<>();
     private final Thread keeper;
     private volatile How how = new How(true, Instant.now(), "");
+    /** Whether waiting cannot help, because somebody has to change something. */
+    private volatile boolean hopeless;
+
     private volatile boolean closed;
 
     /** What was seen of the tunnel last. */
@@ -87,10 +91,31 @@ final class ServiceRoad implements Way {
         Held forward = new Held(to, doors.next(), lease);
         held.add(forward);
         lead(forward);
+        awaitUp();
         if (keeper.getState() == Thread.State.NEW) {
             keeper.start();
         }
         return uri.through("tunnel " + tunnel, new NbdUri.Unix(forward.door.toString()));
+    }
+
+    /** A service may just be connecting; but a command does not begin by a way that is not there. */
+    private void awaitUp() {
+        Deadline deadline = Deadline.in(timeout);
+        String trouble = look();
+        if (trouble != null && !hopeless) {
+            console.say("waiting up to " + Durations.show(timeout) + " for the tunnel " + tunnel + ": " + trouble);
+        }
+        while (trouble != null) {
+            if (hopeless || deadline.isOver() || Thread.currentThread().isInterrupted()) {
+                throw new CommandFailed(ExitCode.TUNNEL, "the tunnel " + tunnel + " is not up: " + trouble);
+            }
+            try {
+                TimeUnit.MILLISECONDS.sleep(deadline.atMost(ASK_EVERY).toMillis());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            trouble = look();
+        }
     }
 
     /** Lets our link lead to the lease of this moment, in one step. */
@@ -138,6 +163,7 @@ final class ServiceRoad implements Way {
             }
             JsonObject status = client(LONGEST_ANSWER).status(tunnel);
             String state = word(status, "state");
+            hopeless = word(status, "may-pass").equals("false");
             return state.equals("up") ? null : "it is " + state + ": " + word(status, "last-error");
         } catch (ServiceException | CommandFailed e) {
             return e.getMessage();

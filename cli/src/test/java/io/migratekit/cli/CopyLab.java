@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -196,24 +197,28 @@ final class CopyLab implements AutoCloseable {
         return CopyProcess.start(folder, before, line);
     }
 
-    /** Waits until the copy really writes to the target, by connections that were made since the last call. */
+    /** Waits until the copy really writes to the target, by connections that were made since the road was broken last. */
     void awaitTraffic(CopyProcess copy) {
-        int accepted = acceptedBefore;
+        await(copy, "connects to the target", () -> targetRoad.accepted() > acceptedBefore);
         long bytes = targetRoad.bytesToServer();
+        await(copy, "writes to the target", () -> targetRoad.bytesToServer() > bytes + TRAFFIC_BYTES);
+    }
+
+    /** From now on only newer connections are traffic. */
+    void roadIsBroken() {
+        acceptedBefore = targetRoad.accepted();
+    }
+
+    private static void await(CopyProcess copy, String what, BooleanSupplier condition) {
         try {
             Waiting.until(
-                    "the copy writes by a new connection",
-                    Duration.ofSeconds(40),
-                    () -> !copy.isAlive()
-                            || (targetRoad.accepted() > accepted
-                                    && targetRoad.bytesToServer() > bytes + TRAFFIC_BYTES));
+                    "the copy " + what, Duration.ofSeconds(40), () -> condition.getAsBoolean() || !copy.isAlive());
         } catch (AssertionError e) {
-            throw new AssertionError(e.getMessage() + ", but it says: " + copy.err(), e);
+            throw new AssertionError(e.getMessage() + "; it says: " + copy.err(), e);
         }
         if (!copy.isAlive()) {
             throw new AssertionError("the copy has ended: " + copy.err());
         }
-        acceptedBefore = targetRoad.accepted();
     }
 
     /** Another command about the job: status, why, rate. */

@@ -28,6 +28,13 @@ final class ServiceProcess implements AutoCloseable {
 
     /** Starts it; when this returns its tunnel is up. */
     static ServiceProcess start(Path folder, LoopbackSshd sshd) throws IOException {
+        ServiceProcess service = launch(folder, sshd);
+        service.awaitUp();
+        return service;
+    }
+
+    /** Starts it, and does not wait. */
+    static ServiceProcess launch(Path folder, LoopbackSshd sshd) throws IOException {
         Path config = Files.writeString(folder.resolve("migratekit.toml"), """
                 [tunnel.hub]
                 host = "127.0.0.1"
@@ -39,9 +46,7 @@ final class ServiceProcess implements AutoCloseable {
                 timeout = "2s"
                 """.formatted(
                         sshd.port(), System.getProperty("user.name"), sshd.userKey(), sshd.knownHosts()));
-        ServiceProcess service = new ServiceProcess(folder, config);
-        service.awaitUp();
-        return service;
+        return new ServiceProcess(folder, config);
     }
 
     private Process launch() throws IOException {

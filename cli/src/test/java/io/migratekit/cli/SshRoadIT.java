@@ -75,7 +75,9 @@ class SshRoadIT {
             try (CopyProcess copy = lab.copy(options)) {
                 for (int i = 0; i < KILLS; i++) {
                     lab.awaitTraffic(copy);
+                    assertFalse(sshd.sessions().isEmpty());
                     sshd.killSessions();
+                    lab.roadIsBroken();
                 }
                 lab.awaitTraffic(copy);
                 Run run = copy.end(Duration.ofSeconds(60));

@@ -179,7 +179,8 @@ final class Login {
                                 + bye.getDescription(),
                         e);
             default ->
-                words.startsWith("Auth ")
+                // To jsch a connection that breaks while we authenticate is a key that does not fit.
+                words.startsWith("Auth ") && !wire.hasHungUp()
                         ? notLetIn(keyring, "")
                         : step == Step.GREETING
                                         && !wire.firstWords().isEmpty()

@@ -114,6 +114,12 @@ final class SshLink implements AutoCloseable, HubSession.Events {
         return loss.get() == null;
     }
 
+    /** Why it has ended; null as long as it has not. */
+    @Nullable
+    TunnelException loss() {
+        return loss.get();
+    }
+
     /** How many relays run over it. */
     int load() {
         return guests.size();

@@ -245,7 +245,8 @@ public final class SshTunnel implements AutoCloseable {
                     dataLinks.closeIdle(spec.limits().idle());
                 }
             }
-            return link.ended().getNow(new TunnelException.Cancelled(spec.target() + ": the tunnel was closed."));
+            TunnelException cause = link.loss();
+            return cause != null ? cause : new TunnelException.Cancelled(spec.target() + ": the tunnel was closed.");
         } finally {
             base = null;
         }

@@ -30,6 +30,7 @@ final class Wire implements SocketFactory {
     private final LongAdder received = new LongAdder();
     private final LongAdder sent = new LongAdder();
     private volatile String firstWords = "";
+    private volatile boolean hungUp;
     private volatile BooleanSupplier hold = () -> false;
     private @Nullable Consumer<@Nullable IOException> listener;
     private boolean ended;
@@ -83,6 +84,11 @@ final class Wire implements SocketFactory {
     /** What the server said first, fit for a message; empty if it said nothing. */
     String firstWords() {
         return firstWords;
+    }
+
+    /** Whether the other side, or the network, has ended the conversation, and not we. */
+    boolean hasHungUp() {
+        return hungUp;
     }
 
     /** Ends the link, whatever anybody is doing with it. Does not block, and may be called again. */
@@ -149,6 +155,7 @@ final class Wire implements SocketFactory {
                     sent.add(socket.write(all));
                 }
             } catch (IOException e) {
+                hungUp = hungUp || socket.isOpen();
                 end(e); // jsch would only close its streams, and nobody would know why.
                 throw e;
             }
@@ -186,11 +193,13 @@ final class Wire implements SocketFactory {
                 count = socket.read(buffer.clear());
             } catch (IOException e) {
                 buffer.flip();
+                hungUp = hungUp || socket.isOpen();
                 end(e);
                 throw e;
             }
             buffer.flip();
             if (count < 0) {
+                hungUp = true;
                 end(null);
                 return false;
             }

@@ -263,6 +263,32 @@ class LoginTest {
         }
     }
 
+    /** Who takes a broken connection for a key that does not fit gives up where trying again would help. */
+    @Test
+    void aConnectionThatBreaksWhileWeAuthenticateIsNoRefusal() throws Exception {
+        try (FaultProxy proxy = FaultProxy.toLoopback(hub.sshd.port())) {
+            TunnelSpec spec = at(proxy.port());
+            spec = withHostKeys(
+                    TunnelSpec.of(spec.name(), spec.target(), spec.keys(), spec.hostKeys())
+                            .withLimits(Hub.QUICK),
+                    new HostKeys.Pinned(fingerprint()));
+            long before = proxy.bytesToClient();
+            succeeds(spec);
+            long all = proxy.bytesToClient() - before;
+            for (int missing : new int[] {700, 400, 250, 150, 80, 40, 20}) {
+                proxy.set(io.migratekit.nbd.fixture.Fault.cutAfter(Math.max(300, all - missing)));
+                TunnelSpec cut = spec.withPersistence(Persistence.within(Duration.ofSeconds(1)));
+                long began = System.nanoTime();
+                try {
+                    SshTunnel.open(cut).close(); // It may need some bytes less than the last time.
+                } catch (TunnelException e) {
+                    assertTrue(e.mayPass(), () -> missing + " bytes missing: " + e);
+                }
+                assertTrue(System.nanoTime() - began < 5_000_000_000L);
+            }
+        }
+    }
+
     /** Neither in what is said nor in what is logged, at the finest level, appears a secret. */
     @Test
     void secretsStaySecret() throws Exception {

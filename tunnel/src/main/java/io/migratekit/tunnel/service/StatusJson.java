@@ -31,6 +31,7 @@ final class StatusJson {
             case TunnelState.Down down -> {
                 json.addProperty("state", "down");
                 json.addProperty("since", down.since().toString());
+                json.addProperty("may-pass", down.cause().mayPass());
                 down.retryAt().ifPresent(at -> json.addProperty("retry-at", at.toString()));
             }
         }
