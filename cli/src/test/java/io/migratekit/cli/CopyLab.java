@@ -2,6 +2,7 @@ package io.migratekit.cli;
 
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.fixture.FaultProxy;
+import io.migratekit.nbd.fixture.LoopbackSshd;
 import io.migratekit.nbd.fixture.NbdImages;
 import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.nbd.fixture.Waiting;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 final class CopyLab implements AutoCloseable {
     private static final String JOB = "lab";
     /** More than any handshake: a worker that has written so much really works. */
-    private static final long TRAFFIC_BYTES = 1 << 20;
+    private static final long TRAFFIC_BYTES = 256 << 10;
 
     private final Path folder;
     private final Path sourceImage;
@@ -42,7 +43,6 @@ final class CopyLab implements AutoCloseable {
     private @Nullable Nbdkit source;
     private @Nullable AutoCloseable target;
     private long targetPid;
-    private int acceptedBefore;
 
     /** How are the servers to be? Filters are words such as {@code delay} and {@code rdelay=10ms}. */
     record Servers(List<String> sourceFilters, List<String> targetFilters, int targetSlots) {
@@ -197,16 +197,26 @@ final class CopyLab implements AutoCloseable {
         return CopyProcess.start(folder, before, line);
     }
 
-    /** Waits until the copy really writes to the target, by connections that were made since the road was broken last. */
+    /**
+     * Waits until the copy really writes to the target. After the sessions are gone that takes new ones: with a low
+     * rate nothing to speak of was under way in the old.
+     */
     void awaitTraffic(CopyProcess copy) {
-        await(copy, "connects to the target", () -> targetRoad.accepted() > acceptedBefore);
         long bytes = targetRoad.bytesToServer();
         await(copy, "writes to the target", () -> targetRoad.bytesToServer() > bytes + TRAFFIC_BYTES);
     }
 
-    /** From now on only newer connections are traffic. */
-    void roadIsBroken() {
-        acceptedBefore = targetRoad.accepted();
+    /** Kills the sessions of this moment, and sees that they are gone. */
+    static void breakRoad(LoopbackSshd sshd) {
+        List<Long> sessions = sshd.sessions();
+        if (sessions.isEmpty()) {
+            throw new AssertionError("there is no session to kill: " + sshd.log());
+        }
+        sshd.killSessions();
+        Waiting.until(
+                "the sessions are gone",
+                Duration.ofSeconds(10),
+                () -> sessions.stream().allMatch(pid -> ProcessHandle.of(pid).isEmpty()));
     }
 
     private static void await(CopyProcess copy, String what, BooleanSupplier condition) {

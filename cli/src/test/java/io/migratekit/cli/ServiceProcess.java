@@ -18,9 +18,11 @@ final class ServiceProcess implements AutoCloseable {
 
     private final Path folder;
     private final Path config;
+    private final List<String> words;
     private Process process;
 
-    private ServiceProcess(Path folder, Path config) throws IOException {
+    private ServiceProcess(Path folder, Path config, String... words) throws IOException {
+        this.words = List.of(words);
         this.folder = folder;
         this.config = config;
         this.process = launch();
@@ -33,20 +35,32 @@ final class ServiceProcess implements AutoCloseable {
         return service;
     }
 
+    /** The same with another key, which is encrypted. */
+    static ServiceProcess start(Path folder, LoopbackSshd sshd, Path key, Path passphrase) throws IOException {
+        ServiceProcess service = new ServiceProcess(
+                folder, config(folder, sshd, key, "passphrase-file = \"" + passphrase + "\""), "--debug");
+        service.awaitUp();
+        return service;
+    }
+
     /** Starts it, and does not wait. */
     static ServiceProcess launch(Path folder, LoopbackSshd sshd) throws IOException {
-        Path config = Files.writeString(folder.resolve("migratekit.toml"), """
+        return new ServiceProcess(folder, config(folder, sshd, sshd.userKey(), ""));
+    }
+
+    private static Path config(Path folder, LoopbackSshd sshd, Path key, String more) throws IOException {
+        return Files.writeString(folder.resolve("migratekit.toml"), """
                 [tunnel.hub]
                 host = "127.0.0.1"
                 port = %d
                 user = "%s"
                 key = "%s"
+                %s
                 known-hosts = "%s"
                 keepalive = "300ms"
                 timeout = "2s"
                 """.formatted(
-                        sshd.port(), System.getProperty("user.name"), sshd.userKey(), sshd.knownHosts()));
-        return new ServiceProcess(folder, config);
+                        sshd.port(), System.getProperty("user.name"), key, more, sshd.knownHosts()));
     }
 
     private Process launch() throws IOException {
@@ -63,6 +77,7 @@ final class ServiceProcess implements AutoCloseable {
                 "--config",
                 config.toString(),
                 "hub");
+        builder.command().addAll(words);
         builder.environment().put("MIGRATEKIT_RUNTIME_DIR", sockets().toString());
         Path log = folder.resolve("service.log");
         return builder.redirectErrorStream(true)

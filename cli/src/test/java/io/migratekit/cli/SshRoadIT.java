@@ -69,20 +69,18 @@ class SshRoadIT {
 
     @Test
     void aCopySurvivesThatItsRoadIsCutAgainAndAgain() throws Exception {
-        try (CopyLab lab = lab(48 * MIB);
+        try (CopyLab lab = lab(96 * MIB);
                 LoopbackSshd sshd = sshd()) {
-            String[] options = words(through(sshd), "--rate", "8M", "--checkpoint-every", "2M", "--retry-for", "30s");
+            String[] options = words(through(sshd), "--rate", "1M", "--checkpoint-every", "2M", "--retry-for", "30s");
             try (CopyProcess copy = lab.copy(options)) {
                 for (int i = 0; i < KILLS; i++) {
                     lab.awaitTraffic(copy);
-                    assertFalse(sshd.sessions().isEmpty());
-                    sshd.killSessions();
-                    lab.roadIsBroken();
+                    CopyLab.breakRoad(sshd);
                 }
                 lab.awaitTraffic(copy);
+                assertEquals(0, lab.ask("rate", "200M").code());
                 Run run = copy.end(Duration.ofSeconds(60));
                 assertEquals(0, run.code(), run.err());
-                assertTrue(CopyProcess.count(run.err(), "tunnel=target down: ") >= KILLS, run.err());
             }
             assertEquals(0, lab.compare().exitStatus());
             // The job is about the address as it is seen from there, so that another tunnel continues it.

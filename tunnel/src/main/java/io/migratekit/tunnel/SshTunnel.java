@@ -274,7 +274,8 @@ public final class SshTunnel implements AutoCloseable {
         enter(new TunnelState.Down(now, cause, givenUp ? Optional.empty() : Optional.of(now.plus(pause))));
         Deadline deadline = Deadline.in(pause);
         // Trying sooner helps a client that waits, but not if only a person can help.
-        Deadline eager = cause.mayPass() ? Deadline.in(spec.limits().eagerPause()) : deadline;
+        Duration soon = spec.limits().eagerPause();
+        Deadline eager = cause.mayPass() && soon.compareTo(pause) < 0 ? Deadline.in(soon) : deadline;
         synchronized (changed) {
             while (!closed && !givenUp && !deadline.isOver() && !(waiting.get() > 0 && eager.isOver())) {
                 awaitChange((waiting.get() > 0 && !eager.isOver() ? eager : deadline).atMost(HOUSEKEEPING));

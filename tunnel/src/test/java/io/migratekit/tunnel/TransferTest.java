@@ -54,7 +54,11 @@ class TransferTest {
     /** All through one session, where they are in each other's way, and the server changes its keys all the time. */
     @Test
     void muchDataBothWaysOnOneLinkWhileKeysAreRenewed() throws Exception {
-        transfer(1, 64 * MIB, "RekeyLimit 8M");
+        try (HeardLog log = HeardLog.ofTunnel()) {
+            transfer(1, 64 * MIB, "RekeyLimit 8M");
+            int renewed = log.text().split("SSH_MSG_NEWKEYS sent", -1).length - 1;
+            assertTrue(renewed > 20, "keys were renewed " + renewed + " times");
+        }
     }
 
     private void transfer(int links, int bytesEach, String... sshdLines) throws Exception {
