@@ -16,14 +16,50 @@ no_profiles=(-XX:+UnlockDiagnosticVMOptions -XX:+IgnoreUnrecognizedVMOptions -XX
 train=("$java" "@$layout/lib/jvm.args" "${no_profiles[@]}" "-XX:AOTCacheOutput=$cache")
 
 state=$(mktemp -d)
-trap 'rm -rf "$state"' EXIT
+sshd=
+stop() {
+    if [[ -n $sshd ]]; then kill "$sshd" 2> /dev/null || true; fi
+    rm -rf "$state"
+}
+trap stop EXIT
 rm -f "$cache" "$layout/java"
+
+# Starts an sshd for this user alone, and sets ssh to what leads through it; without OpenSSH that is not trained.
+ssh=()
+start_sshd() {
+    local home=$state/ssh port
+    command -v ssh-keygen > /dev/null && [[ -x /usr/sbin/sshd ]] || return 0
+    mkdir "$home"
+    ssh-keygen -q -t ed25519 -N "" -C training -f "$home/host_key"
+    ssh-keygen -q -t ed25519 -N "" -C training -f "$home/user_key"
+    cp "$home/user_key.pub" "$home/authorized_keys"
+    if [[ $EUID -eq 0 ]]; then mkdir -p /run/sshd; fi
+    for _ in 1 2 3; do
+        port=$((20000 + RANDOM % 20000))
+        /usr/sbin/sshd -D -e -f /dev/null -h "$home/host_key" -o "ListenAddress=127.0.0.1:$port" -o PidFile=none \
+            -o "AuthorizedKeysFile=$home/authorized_keys" -o StrictModes=no -o UsePAM=no \
+            -o PasswordAuthentication=no > "$home/log" 2>&1 &
+        sshd=$!
+        for _ in {1..50}; do
+            if grep -q "Server listening" "$home/log"; then
+                echo "[127.0.0.1]:$port $(cat "$home/host_key.pub")" > "$home/known_hosts"
+                ssh=("--ssh=127.0.0.1:$port" "--ssh-key=$home/user_key" "--ssh-known-hosts=$home/known_hosts")
+                return
+            fi
+            kill -0 "$sshd" 2> /dev/null || break
+            sleep 0.1
+        done
+        kill "$sshd" 2> /dev/null || true
+    done
+}
+start_sshd
+
 # A disk with data, zeroes and holes is served on a Unix socket for as long as the program runs.
 if [[ -e target/classes/io/migratekit/cli/AotTraining.class ]] && command -v nbdkit > /dev/null; then
     run=("${train[@]}" -classpath "$layout/lib/migratekit.jar" io.migratekit.cli.AotTraining)
     # nbdkit's shell, not ours, fills in the URI.
     # shellcheck disable=SC2016
-    train=(nbdkit -U - data '@0x10000 "data" @0x20000 0*4096' size=1M --run "$(printf '%q ' "${run[@]}")"' "$uri" '"$(printf %q "$state")")
+    train=(nbdkit -U - data '@0x10000 "data" @0x20000 0*4096' size=1M --run "$(printf '%q ' "${run[@]}")"' "$uri" '"$(printf '%q ' "$state" "${ssh[@]}")")
 else
     echo "train.sh: nbdkit or AotTraining is missing, so only --help is trained."
     train+=(-jar "$layout/lib/migratekit.jar" --help)

@@ -3,10 +3,13 @@ package io.migratekit.cli;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.stream.Stream;
 
 /**
  * What should the JVM know before it starts? Runs the short commands once against the given server,
- * so that the build can keep what was loaded and linked for them in an AOT cache.
+ * so that the build can keep what was loaded and linked for them in an AOT cache. More arguments are
+ * options that lead through an SSH server.
  */
 public final class AotTraining {
     private AotTraining() {}
@@ -42,5 +45,14 @@ public final class AotTraining {
         for (String[] line : lines) {
             Main.run(nowhere, nowhere, line);
         }
+        String[] ssh = Arrays.copyOfRange(args, 2, args.length);
+        if (ssh.length > 0) {
+            Main.run(nowhere, nowhere, line(ssh, "map", uri));
+            Main.run(nowhere, nowhere, line(ssh, "copy", "--progress", "plain", uri, other));
+        }
+    }
+
+    private static String[] line(String[] ssh, String... words) {
+        return Stream.concat(Arrays.stream(words), Arrays.stream(ssh)).toArray(String[]::new);
     }
 }

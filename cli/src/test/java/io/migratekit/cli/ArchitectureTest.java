@@ -72,8 +72,9 @@ class ArchitectureTest {
                 .that()
                 .resideOutsideOfPackage("io.migratekit.nbd.libnbd")
                 .and(describe(
-                        "are not Handle, Posix or PieceHash",
-                        c -> !c.getName().matches("io\\.migratekit\\.nbd\\.(Handle|Posix|PieceHash).*")))
+                        "are not Handle, Posix, PieceHash or GnuTls",
+                        c -> !c.getName()
+                                .matches("io\\.migratekit\\.(nbd\\.(Handle|Posix|PieceHash)|tunnel\\.GnuTls).*")))
                 .should()
                 .dependOnClassesThat(name("java.lang.foreign.Linker")));
     }

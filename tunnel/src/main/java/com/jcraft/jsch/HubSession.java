@@ -2,6 +2,8 @@ package com.jcraft.jsch;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -52,6 +54,9 @@ public final class HubSession extends Session {
     /** Why the server did not open a channel. */
     public record Refusal(int code, String words) {}
 
+    /** Whose new keys are being taken into use on this thread: jsch makes its ciphers by the name of their class. */
+    private static final ThreadLocal<HubSession> TAKING_KEYS = new ThreadLocal<>();
+
     private final Events events;
     private final Map<Integer, Refusal> refusals = new ConcurrentHashMap<>();
     private final Set<Integer> abandoned = ConcurrentHashMap.newKeySet();
@@ -60,6 +65,10 @@ public final class HubSession extends Session {
 
     private volatile boolean rekeying;
     private volatile boolean newKeysSent;
+    /** How to release the keys that are in use, and those that soon will not be any more. */
+    private final List<Runnable> current = new ArrayList<>();
+
+    private final List<Runnable> former = new ArrayList<>();
 
     public HubSession(JSch jsch, String user, String host, int port, Events events) throws JSchException {
         super(jsch, user, host, port);
@@ -71,6 +80,10 @@ public final class HubSession extends Session {
         if (newKeysSent) { // jsch asks for the next message only when it uses the new keys.
             newKeysSent = false;
             rekeying = false;
+        }
+        if (TAKING_KEYS.get() != null) {
+            TAKING_KEYS.remove();
+            release(former);
         }
         while (true) {
             Buffer message = readOrSayWhy(buffer);
@@ -101,6 +114,7 @@ public final class HubSession extends Session {
                 }
                 case MSG_NEWKEYS -> {
                     events.newKeys();
+                    takeKeys();
                     yield false;
                 }
                 case MSG_REQUEST_SUCCESS -> {
@@ -124,6 +138,48 @@ public final class HubSession extends Session {
             };
         } finally {
             message.s = start;
+        }
+    }
+
+    /** What jsch makes from now on, until it reads on, belongs to the new keys, in both directions. */
+    private void takeKeys() {
+        TAKING_KEYS.set(this);
+        synchronized (current) {
+            former.addAll(current);
+            current.clear();
+        }
+    }
+
+    /**
+     * A cipher was made on this thread: its key is to be released when the session has newer ones or is
+     * over. If it was not made for a session, nothing happens.
+     */
+    public static void releaseWithKeys(Runnable release) {
+        HubSession session = TAKING_KEYS.get();
+        if (session != null) {
+            synchronized (session.current) {
+                session.current.add(release);
+            }
+        }
+    }
+
+    private void release(List<Runnable> keys) {
+        List<Runnable> released;
+        synchronized (current) {
+            released = List.copyOf(keys);
+            keys.clear();
+        }
+        released.forEach(Runnable::run);
+    }
+
+    /** The thread that reads calls it last of all. It may block while the socket is full. */
+    @Override
+    public void disconnect() {
+        try {
+            super.disconnect();
+        } finally {
+            release(former);
+            release(current);
         }
     }
 

@@ -108,6 +108,10 @@ final class Login {
             session.setConfig("enable_strict_kex", "yes");
             session.setConfig("cipher.c2s", CIPHERS);
             session.setConfig("cipher.s2c", CIPHERS);
+            if (GnuTls.isUsable()) {
+                session.setConfig("aes128-gcm@openssh.com", NativeGcm.Aes128.class.getName());
+                session.setConfig("aes256-gcm@openssh.com", NativeGcm.Aes256.class.getName());
+            }
             session.setConfig("compression.c2s", "none");
             session.setConfig("compression.s2c", "none");
             return session;
