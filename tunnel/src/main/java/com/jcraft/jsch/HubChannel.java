@@ -27,7 +27,7 @@ public final class HubChannel {
     /** Never more data in one packet, whatever a server allows. */
     private static final int LARGEST_PACKET_BYTES = 32 * 1024;
 
-    private static final int BATCH = 4;
+    private static final int BATCH = 8;
     /** Padding and the tag of the cipher come behind the data. */
     private static final int BEHIND_DATA = 512;
 

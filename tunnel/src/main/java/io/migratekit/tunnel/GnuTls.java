@@ -121,6 +121,22 @@ final class GnuTls implements AutoCloseable {
         }
     }
 
+    /** Puts random bytes, fit for keys, there; any thread may ask. */
+    static void random(byte[] into, int offset, int lengthBytes) {
+        MemorySegment bytes = MemorySegment.ofArray(into).asSlice(offset, lengthBytes);
+        int code;
+        try {
+            code = (int) Library.THE.orElseThrow().random.invokeExact(Library.FIT_FOR_KEYS, bytes, (long) lengthBytes);
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable t) {
+            throw new AssertionError("libgnutls cannot throw", t);
+        }
+        if (code != 0) {
+            throw new IllegalStateException("libgnutls has no random bytes: error " + code);
+        }
+    }
+
     /** Whether it can be used here; if not, the log says once why. */
     static boolean isUsable() {
         return Library.WORKS;
@@ -135,6 +151,8 @@ final class GnuTls implements AutoCloseable {
 
         private static final int AES_128_GCM = 10;
         private static final int AES_256_GCM = 11;
+        /** GNUTLS_RND_RANDOM. */
+        static final int FIT_FOR_KEYS = 1;
 
         static final Optional<Library> THE = load();
         static final boolean WORKS = THE.isPresent() && givesTheKnownAnswer();
@@ -143,6 +161,7 @@ final class GnuTls implements AutoCloseable {
         final MethodHandle deinit;
         final MethodHandle encrypt;
         final MethodHandle decrypt;
+        final MethodHandle random;
 
         private Library(SymbolLookup symbols) {
             init = link(
@@ -154,6 +173,11 @@ final class GnuTls implements AutoCloseable {
             // Critical, so that arrays can be handed over as they are: neither function blocks or calls back.
             encrypt = link(symbols, "gnutls_aead_cipher_encrypt", work, Linker.Option.critical(true));
             decrypt = link(symbols, "gnutls_aead_cipher_decrypt", work, Linker.Option.critical(true));
+            random = link(
+                    symbols,
+                    "gnutls_rnd",
+                    FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_LONG),
+                    Linker.Option.critical(true));
         }
 
         private static MethodHandle link(

@@ -109,6 +109,7 @@ final class Login {
             session.setConfig("cipher.c2s", CIPHERS);
             session.setConfig("cipher.s2c", CIPHERS);
             if (GnuTls.isUsable()) {
+                session.setConfig("random", NativeRandom.class.getName());
                 session.setConfig("aes128-gcm@openssh.com", NativeGcm.Aes128.class.getName());
                 session.setConfig("aes256-gcm@openssh.com", NativeGcm.Aes256.class.getName());
             }
