@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchlib import MIB, MIGRATEKIT, ROOT, cpu_seconds, family_cpu_seconds, interval
+from benchlib import MIB, MIGRATEKIT, ROOT, cpu_seconds, family_cpu_seconds, interval, machine_cpu_seconds
 
 PATIENCE_SECONDS = 15
 SINGLE_BYTES = 64 * MIB
@@ -192,11 +192,14 @@ def run(folder, hub, disk, target, way, name, check):
         try:
             words = command(way, road, hub, servers)
             before = servers.cpu(), family_cpu_seconds(hub.sshd.pid), road.process and cpu_seconds(road.process.pid)
+            proxied = hub.proxy and cpu_seconds(hub.proxy.pid)
+            busy = machine_cpu_seconds()
             began = time.perf_counter()
             client = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
             errors = client.stderr.read()
             _, status, usage = os.wait4(client.pid, 0)
             wall = time.perf_counter() - began
+            busy = machine_cpu_seconds() - busy
             time.sleep(0.1)  # sshd counts its children when it has seen them end.
             far = family_cpu_seconds(hub.sshd.pid) - before[1]
             near = cpu_seconds(road.process.pid) - before[2] if road.process else 0
@@ -206,6 +209,8 @@ def run(folder, hub, disk, target, way, name, check):
             sys.exit(f"bench: {words} failed: {errors.decode()}")
         result = {"wall": wall, "client": usage.ru_utime + usage.ru_stime, "near": near, "sshd": far,
                   "servers": servers.cpu() - before[0]}
+        ours = sum(result.values()) - wall + (cpu_seconds(hub.proxy.pid) - proxied if hub.proxy else 0)
+        result["others"] = max(0, busy - ours) / wall
     finally:
         servers.stop()
     if check and way != "single":
@@ -226,8 +231,9 @@ def measure(args, rng, folder, hub, way, names, disk):
         low, high = interval(ratios, rng)
         speed = disk.stat().st_size / MIB / statistics.median(r["wall"] for r in results)
         parts = [statistics.median(r[part] for r in results) for part in ("client", "near", "sshd", "servers")]
+        others = statistics.median(r["others"] for r in results)
         print(f"{name:20} {speed:6.0f} {statistics.median(ratios):6.2f} {low:6.2f}-{high:<6.2f} "
-              f"{parts[0]:13.2f} {parts[1]:5.2f} {parts[2]:5.2f} {parts[3]:7.2f}")
+              f"{parts[0]:13.2f} {parts[1]:5.2f} {parts[2]:5.2f} {parts[3]:7.2f} {sum(parts):6.2f} {others:7.2f}")
 
 
 def main(args):
@@ -256,4 +262,4 @@ def main(args):
             finally:
                 hub.stop()
         print(f"\nThe ratios are of speed to {names[0]}, round by round; road: the near end of the tunnel, which in"
-              " migratekit copy is part of the client.")
+              " migratekit copy is part of the client; others: how many processors were busy with something else.")

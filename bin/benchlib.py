@@ -32,6 +32,12 @@ def family_cpu_seconds(pid):
     return total
 
 
+def machine_cpu_seconds():
+    """What all processors together have spent on anything but waiting."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
 def interval(ratios, rng):
     """The 95 % interval of the median, by drawing again from what was seen."""
     medians = sorted(statistics.median(rng.choices(ratios, k=len(ratios))) for _ in range(4000))

@@ -45,6 +45,8 @@ import picocli.CommandLine.Spec;
 final class CopyCommand implements Callable<Integer> {
     /** More than a mistyped unit should be able to take. */
     private static final long MOST_MEMORY_BYTES = 8L << 30;
+    /** Every connection takes a slot at its server, and memory here. */
+    private static final int MOST_BY_ITSELF = 16;
 
     private final Console console;
 
@@ -94,9 +96,9 @@ final class CopyCommand implements Callable<Integer> {
     @Option(
             names = "--connections",
             paramLabel = "N",
-            defaultValue = "4",
-            description = "Connections to each end, if it allows several (default: ${DEFAULT-VALUE}).")
-    private int connections;
+            description = "Connections to each end, if it allows several (default: 4; on a long road through --ssh as"
+                    + " many as it takes to fill it, up to 16).")
+    private @Nullable Integer connections;
 
     @Option(
             names = "--requests",
@@ -202,12 +204,19 @@ final class CopyCommand implements Callable<Integer> {
                     Way.lead(toSource, from),
                     Way.lead(toTarget, to),
                     connect,
-                    limits,
+                    toTarget == null || connections != null ? limits : filling(limits, toTarget),
                     !noHash,
                     verify,
                     destinationIsZero);
             return copy(copy, toSource, toTarget);
         }
+    }
+
+    /** The server's windows bound what is under way on each connection, so a long road takes more of them. */
+    private static CopyLimits filling(CopyLimits limits, Way toTarget) {
+        long affordable = Math.min(MOST_BY_ITSELF, MOST_MEMORY_BYTES / limits.queueBytes());
+        int wanted = (int) Math.min(affordable, toTarget.connectionsToFill());
+        return limits.withConnections(Math.max(limits.connections(), wanted));
     }
 
     private int copy(CopySpec copy, @Nullable Way toSource, @Nullable Way toTarget) {
@@ -318,6 +327,7 @@ final class CopyCommand implements Callable<Integer> {
         require(
                 Long.bitCount(requestSize) == 1 && requestSize >= CopyLimits.GRAIN && requestSize <= 32 << 20,
                 "--request-size is a power of two from 64K to 32M");
+        int connections = this.connections == null ? defaults.connections() : this.connections;
         require(connections >= 1 && connections <= 1000, "--connections is 1 to 1000");
         require(requests >= 1 && requests <= 10_000, "--requests is 1 to 10000");
         require(

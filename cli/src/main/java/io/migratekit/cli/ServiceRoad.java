@@ -202,6 +202,12 @@ final class ServiceRoad implements Way {
                                 + now.words());
     }
 
+    /** How long its tunnel is only the service knows. */
+    @Override
+    public int connectionsToFill() {
+        return 1;
+    }
+
     @Override
     public void close() {
         boolean ask = how.up() && !held.isEmpty();

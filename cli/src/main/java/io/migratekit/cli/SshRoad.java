@@ -19,6 +19,13 @@ import java.time.Instant;
  * How does a command reach an export that only another host sees? Through an SSH tunnel of its own.
  */
 final class SshRoad implements Way {
+    /** OpenSSH's server lets so much be under way to it on each connection, and no more. */
+    private static final long WINDOW_BYTES = 2 << 20;
+    /** A few processors encrypt about so much in a second. */
+    private static final long FULL_BYTES_A_SECOND = 400 << 20;
+
+    private static final Duration ROUND_TRIP_LIMIT = Duration.ofSeconds(1);
+
     private final Console console;
     private final SshTunnel tunnel;
     private final String name;
@@ -62,6 +69,16 @@ final class SshRoad implements Way {
                         false,
                         "down for " + since(down.since()) + ": " + down.cause().getMessage());
         };
+    }
+
+    @Override
+    public int connectionsToFill() {
+        return connectionsToFill(tunnel.measureRoundTrip(ROUND_TRIP_LIMIT));
+    }
+
+    static int connectionsToFill(Duration roundTrip) {
+        double underWayBytes = FULL_BYTES_A_SECOND * (roundTrip.toNanos() / 1e9);
+        return (int) Math.max(1, Math.ceil(underWayBytes / WINDOW_BYTES));
     }
 
     private static String since(Instant then) {

@@ -13,6 +13,9 @@ sealed interface Way extends AutoCloseable permits SshRoad, ServiceRoad {
     /** How the way is, for the watch; does not block. */
     Road road(Side side);
 
+    /** How many connections it takes to write at full speed this way; asks the other end, for a second at the most. */
+    int connectionsToFill();
+
     @Override
     void close();
 

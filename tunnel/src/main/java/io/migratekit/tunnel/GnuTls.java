@@ -2,6 +2,7 @@ package io.migratekit.tunnel;
 
 import static java.lang.System.Logger.Level.INFO;
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -15,7 +16,10 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.NoSuchElementException;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which AES-GCM is fast from the first packet on? That of libgnutls, which libnbd needs and therefore
@@ -33,6 +37,8 @@ final class GnuTls implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(GnuTls.class.getName());
     private static final int PATIENCE_MILLIS = 100;
 
+    private static final AtomicInteger HELD = new AtomicInteger();
+
     private final Arena arena = Arena.ofShared();
     private final MemorySegment handle;
     private final MemorySegment produced;
@@ -42,7 +48,7 @@ final class GnuTls implements AutoCloseable {
         Library library = Library.THE.orElseThrow(() -> new IllegalStateException(Library.SONAME + " is missing"));
         produced = arena.allocate(JAVA_LONG);
         try (Arena call = Arena.ofConfined()) {
-            MemorySegment bytes = call.allocateFrom(java.lang.foreign.ValueLayout.JAVA_BYTE, key);
+            MemorySegment bytes = call.allocateFrom(JAVA_BYTE, key);
             MemorySegment datum = call.allocate(Library.DATUM);
             datum.set(ADDRESS, 0, bytes);
             datum.set(JAVA_INT, ADDRESS.byteSize(), key.length);
@@ -53,6 +59,7 @@ final class GnuTls implements AutoCloseable {
                 throw new IllegalStateException("libgnutls refuses AES-GCM: error " + code);
             }
             handle = made.get(ADDRESS, 0).reinterpret(arena, library::free);
+            HELD.incrementAndGet();
         } catch (RuntimeException | Error e) {
             arena.close();
             throw e;
@@ -137,6 +144,11 @@ final class GnuTls implements AutoCloseable {
         }
     }
 
+    /** How many keys the library holds for us. */
+    static int held() {
+        return HELD.get();
+    }
+
     /** Whether it can be used here; if not, the log says once why. */
     static boolean isUsable() {
         return Library.WORKS;
@@ -194,6 +206,7 @@ final class GnuTls implements AutoCloseable {
         }
 
         private void free(MemorySegment handle) {
+            HELD.decrementAndGet();
             try {
                 deinit.invokeExact(handle);
             } catch (RuntimeException | Error e) {
@@ -206,8 +219,8 @@ final class GnuTls implements AutoCloseable {
         private static Optional<Library> load() {
             try {
                 return Optional.of(new Library(SymbolLookup.libraryLookup(SONAME, Arena.global())));
-            } catch (IllegalArgumentException | java.util.NoSuchElementException e) {
-                LOG.log(INFO, () -> "AES-GCM comes from Java, which is slow at first: " + e.getMessage());
+            } catch (IllegalArgumentException | NoSuchElementException | IllegalCallerException e) {
+                sayWhyNot(e.getMessage());
                 return Optional.empty();
             }
         }
@@ -215,7 +228,6 @@ final class GnuTls implements AutoCloseable {
         /** Test case 2 of the paper that defines GCM: sixteen zeroes, with a key of zeroes. */
         private static boolean givesTheKnownAnswer() {
             byte[] packet = new byte[16 + TAG_BYTES];
-            String words;
             try (GnuTls zeroes = new GnuTls(new byte[16])) {
                 zeroes.seal(new byte[NONCE_BYTES], new byte[0], packet, 0, 16);
                 byte[] expected =
@@ -223,13 +235,15 @@ final class GnuTls implements AutoCloseable {
                 if (Arrays.equals(packet, expected)) {
                     return true;
                 }
-                words = SONAME + " gives a wrong answer";
-            } catch (IllegalStateException e) {
-                words = String.valueOf(e.getMessage()); // By the rules of the machine's owner it may not, for example.
+                sayWhyNot(SONAME + " gives a wrong answer");
+            } catch (IllegalStateException e) { // The machine's owner may forbid it, for example.
+                sayWhyNot(e.getMessage());
             }
-            String reason = words;
-            LOG.log(INFO, () -> "AES-GCM comes from Java, which is slow at first: " + reason);
             return false;
+        }
+
+        private static void sayWhyNot(@Nullable String reason) {
+            LOG.log(INFO, () -> "AES-GCM comes from Java, which is slow for the first seconds: " + reason);
         }
     }
 }

@@ -35,6 +35,7 @@ final class SshLink implements AutoCloseable, HubSession.Events {
     private static final System.Logger LOG = System.getLogger(SshLink.class.getName());
     private static final Duration GOODBYE = Duration.ofMillis(500);
     private static final Duration LONGEST_TICK = Duration.ofMillis(250);
+    private static final int ROUND_TRIPS = 3;
 
     /** What can be closed without waiting. */
     interface Guest {
@@ -188,6 +189,25 @@ final class SshLink implements AutoCloseable, HubSession.Events {
         } catch (InterruptedException e) {
             throw new Dial(spec.target(), spec.limits()).interrupted();
         }
+    }
+
+    /** The shortest of a few times in which the hub answers; zero if it does not within the limit. */
+    Duration measureRoundTrip(Duration limit) {
+        long end = System.nanoTime() + limit.toNanos();
+        Duration shortest = Duration.ZERO;
+        try {
+            for (int i = 0; i < ROUND_TRIPS; i++) { // The first ones also wait for code that has never run.
+                long began = System.nanoTime();
+                boolean _ = ask("keepalive@openssh.com", new byte[0]).get(end - began, TimeUnit.NANOSECONDS);
+                Duration took = Duration.ofNanos(System.nanoTime() - began);
+                shortest = i == 0 || took.compareTo(shortest) < 0 ? took : shortest;
+            }
+        } catch (TimeoutException | IOException | ExecutionException e) {
+            LOG.log(DEBUG, () -> "link=" + name + " round trip not measured: " + e);
+        } catch (InterruptedException e) {
+            throw new Dial(spec.target(), spec.limits()).interrupted();
+        }
+        return shortest;
     }
 
     private TunnelException lost() {

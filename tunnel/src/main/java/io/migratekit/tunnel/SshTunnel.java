@@ -188,6 +188,12 @@ public final class SshTunnel implements AutoCloseable {
         return link != null && link.isUp();
     }
 
+    /** Asks the hub a few times and tells the shortest time until it answered; zero if it is not up or takes too long. */
+    public Duration measureRoundTrip(Duration limit) {
+        SshLink link = base;
+        return link == null ? Duration.ZERO : link.measureRoundTrip(limit);
+    }
+
     public TunnelView view() {
         List<LinkView> links = new ArrayList<>();
         SshLink link = base;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.migratekit.nbd.fixture.Frozen;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -183,6 +184,20 @@ class TransferTest {
             byte[] got = lazy.getInputStream().readNBytes(much.length);
             assertArrayEquals(much, got);
             assertEquals(0, tunnel.view().timesLost());
+        }
+    }
+
+    @Test
+    void theRoundTripIsMeasured() throws Exception {
+        try (Hub hub = Hub.start(directory);
+                SshTunnel tunnel = SshTunnel.open(hub.spec())) {
+            Duration roundTrip = tunnel.measureRoundTrip(Duration.ofSeconds(10));
+            assertTrue(roundTrip.isPositive() && roundTrip.toMillis() < 2000, "round trip: " + roundTrip);
+            try (Frozen _ = hub.sshd.freeze()) {
+                long began = System.nanoTime();
+                assertEquals(Duration.ZERO, tunnel.measureRoundTrip(Duration.ofMillis(100)), "nobody answered");
+                assertTrue(System.nanoTime() - began < 5_000_000_000L, "it took too long to give up");
+            }
         }
     }
 

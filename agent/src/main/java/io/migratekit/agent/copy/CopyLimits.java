@@ -75,4 +75,18 @@ public record CopyLimits(
                 extraConnect,
                 unitBytes);
     }
+
+    /** The same with so many connections to each end. */
+    public CopyLimits withConnections(int most) {
+        return new CopyLimits(
+                most,
+                requests,
+                requestBytes,
+                queueBytes,
+                checkpointBytes,
+                checkpointEvery,
+                retryFor,
+                extraConnect,
+                givenUnitBytes);
+    }
 }
