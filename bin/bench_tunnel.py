@@ -20,7 +20,7 @@ from pathlib import Path
 from benchlib import MIB, MIGRATEKIT, ROOT, cpu_seconds, family_cpu_seconds, interval, machine_cpu_seconds
 
 PATIENCE_SECONDS = 15
-SINGLE_BYTES = 64 * MIB
+SINGLE_BYTES = 96 * MIB
 
 
 def add_arguments(parser):
@@ -91,7 +91,7 @@ class Servers:
         for path in self.image, near:
             path.unlink(missing_ok=True)
         subprocess.run(["qemu-img", "create", "-q", "-f", target, self.image, str(disk.stat().st_size)], check=True)
-        far_is_target = way == "up"
+        far_is_target = way != "down"
         source_at = ["-U", near] if far_is_target else ["-i", "127.0.0.1", "-p", str(self.port)]
         target_at = ["-b", "127.0.0.1", "-p", str(self.port)] if far_is_target else ["-k", near]
         self.processes = [
@@ -162,10 +162,9 @@ class OwnRoad(NoRoad):
 
 
 def nbdcopy(way, road, hub, servers):
-    if way == "single":
-        return ["nbdcopy", "--connections=1", "--requests=1", "--threads=1", road.uri, "null:"]
-    ends = [servers.near, road.uri] if way == "up" else [road.uri, servers.near]
-    return ["nbdcopy", "--flush", *ends]
+    ends = [road.uri, servers.near] if way == "down" else [servers.near, road.uri]
+    options = ["--synchronous", "--connections=1"] if way == "single" else []
+    return ["nbdcopy", "--flush", *options, *ends]
 
 
 def migratekit(way, road, hub, servers):
@@ -213,7 +212,7 @@ def run(folder, hub, disk, target, way, name, check):
         result["others"] = max(0, busy - ours) / wall
     finally:
         servers.stop()
-    if check and way != "single":
+    if check:
         subprocess.run(["qemu-img", "compare", "-q", "-f", "raw", "-F", target, disk, servers.image], check=True)
     return result
 
@@ -256,7 +255,7 @@ def main(args):
                 for way in args.ways.split(","):
                     runnable = [n for n in names if (way != "single" or n != "migratekit copy")
                                 and (round_trip == 0 or n != "no tunnel")]
-                    what = {"up": "to the hub", "down": "from the hub", "single": "from the hub, one request at a time"}
+                    what = {"up": "to the hub", "down": "from the hub", "single": "to the hub, one request at a time"}
                     print(f"\n{what[way]}, round trip {round_trip:g} ms, load {os.getloadavg()[0]:.1f}")
                     measure(args, rng, folder, hub, way, runnable, disks["small" if way == "single" else "disk"])
             finally:

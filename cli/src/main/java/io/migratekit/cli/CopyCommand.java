@@ -45,8 +45,8 @@ import picocli.CommandLine.Spec;
 final class CopyCommand implements Callable<Integer> {
     /** More than a mistyped unit should be able to take. */
     private static final long MOST_MEMORY_BYTES = 8L << 30;
-    /** Every connection takes a slot at its server, and memory here. */
-    private static final int MOST_BY_ITSELF = 16;
+    /** Every connection takes a slot at its server, and what waits in it makes all others wait longer. */
+    private static final int MOST_BY_ITSELF = 8;
 
     private final Console console;
 
@@ -97,7 +97,7 @@ final class CopyCommand implements Callable<Integer> {
             names = "--connections",
             paramLabel = "N",
             description = "Connections to each end, if it allows several (default: 4; on a long road through --ssh as"
-                    + " many as it takes to fill it, up to 16).")
+                    + " many as it takes to fill it, up to 8).")
     private @Nullable Integer connections;
 
     @Option(
