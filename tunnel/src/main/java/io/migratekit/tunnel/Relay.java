@@ -19,6 +19,10 @@ final class Relay implements HubChannel.Receiver, SshLink.Guest {
     private static final System.Logger LOG = System.getLogger(Relay.class.getName());
     /** So much may be under way from the hub: at 20 ms of round trip this still allows 400 MiB/s. */
     static final int WINDOW_BYTES = 8 * 1024 * 1024;
+    /** And so much on a short road, where more only makes sshd move it about: measured, it then works half as much again. */
+    static final int FIRST_WINDOW_BYTES = 2 * 1024 * 1024;
+
+    private static final long FULL_BYTES_A_SECOND = 400 << 20;
     /** When one side has ended, the other may still talk; but after so long a silence it is over. */
     private static final Duration LINGER = Duration.ofSeconds(10);
 
@@ -30,6 +34,7 @@ final class Relay implements HubChannel.Receiver, SshLink.Guest {
     private final long beganNanos = System.nanoTime();
     private final AtomicInteger gone = new AtomicInteger();
     private volatile @Nullable HubChannel channel;
+    private volatile int window = WINDOW_BYTES;
     private volatile long arrivedNanos;
     private volatile boolean hubEnded;
 
@@ -37,6 +42,14 @@ final class Relay implements HubChannel.Receiver, SshLink.Guest {
         this.name = name;
         this.counters = counters;
         this.local = new LocalEnd(client, name, this::gone);
+    }
+
+    /** The same over a channel that was opened with the first window; how long that took tells how long the road is. */
+    void run(HubChannel opened, Duration openTook) {
+        double underWayBytes = openTook.toNanos() / 1e9 * FULL_BYTES_A_SECOND;
+        window = (int) Math.clamp(underWayBytes, FIRST_WINDOW_BYTES, WINDOW_BYTES);
+        gone.addAndGet(window - FIRST_WINDOW_BYTES); // As if so much had arrived and gone: it is asked for again.
+        run(opened);
     }
 
     /** Carries bytes until the connection is over on both sides, and cleans up. */
@@ -137,7 +150,7 @@ final class Relay implements HubChannel.Receiver, SshLink.Guest {
     private void refillIfDue(int bytes) throws IOException {
         HubChannel hub = channel;
         int due = gone.addAndGet(bytes);
-        if (hub != null && due >= WINDOW_BYTES / 2 && gone.compareAndSet(due, 0)) {
+        if (hub != null && due >= window / 2 && gone.compareAndSet(due, 0)) {
             hub.refill(due);
         }
     }

@@ -149,15 +149,16 @@ final class SshLink implements AutoCloseable, HubSession.Events {
         idleSinceNanos = System.nanoTime();
     }
 
-    /** Opens the way to the far end of a forward, within the limit. */
+    /** Opens the way to the far end of a forward, within the limit, with the first window of a relay. */
     HubChannel open(Forward.Local forward, HubChannel.Receiver receiver) {
         Duration limit = spec.limits().forwardOpen();
         try {
             return switch (forward) {
                 case Forward.LocalTcp tcp ->
-                    HubChannel.openTcp(up.session(), tcp.hubHost(), tcp.hubPort(), Relay.WINDOW_BYTES, receiver, limit);
+                    HubChannel.openTcp(
+                            up.session(), tcp.hubHost(), tcp.hubPort(), Relay.FIRST_WINDOW_BYTES, receiver, limit);
                 case Forward.LocalUnix unix ->
-                    HubChannel.openUnix(up.session(), unix.hubSocket(), Relay.WINDOW_BYTES, receiver, limit);
+                    HubChannel.openUnix(up.session(), unix.hubSocket(), Relay.FIRST_WINDOW_BYTES, receiver, limit);
             };
         } catch (HubChannel.RefusedException e) {
             throw Refusals.explain(spec.target(), forward, e.refusal());

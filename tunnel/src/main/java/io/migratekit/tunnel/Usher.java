@@ -32,7 +32,7 @@ final class Usher implements Doorway.Guide {
     }
 
     /** A way that was opened, and the link that the client has entered. */
-    private record Led(SshLink link, HubChannel channel) {}
+    private record Led(SshLink link, HubChannel channel, Duration openTook) {}
 
     /** A client came in by one of our doors; on a thread of its own. */
     @Override
@@ -40,7 +40,7 @@ final class Usher implements Doorway.Guide {
         try {
             Led led = find(relay, forward);
             try {
-                relay.run(led.channel());
+                relay.run(led.channel(), led.openTook());
             } finally {
                 led.link().leave(relay);
             }
@@ -127,10 +127,11 @@ final class Usher implements Doorway.Guide {
         try {
             long began = System.nanoTime();
             HubChannel channel = link.open(forward, attempt);
-            hops.passed(Step.FORWARD, Duration.ofNanos(System.nanoTime() - began));
+            Duration took = Duration.ofNanos(System.nanoTime() - began);
+            hops.passed(Step.FORWARD, took);
             attempt.succeeded();
             link.enter(relay);
-            return new Led(link, channel);
+            return new Led(link, channel, took);
         } finally {
             link.leave(attempt);
         }
