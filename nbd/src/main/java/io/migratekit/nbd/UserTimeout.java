@@ -22,9 +22,13 @@ public final class UserTimeout {
 
     /** Tells the kernel; false if it would not hear, which costs a second net and nothing else. */
     public static boolean set(SocketChannel connected, Duration limit) {
-        Optional<Integer> fd = descriptor(connected);
-        fd.ifPresent(found -> Posix.limitUnacknowledged(found, limit));
-        return fd.flatMap(Posix::unacknowledgedLimit).isPresent();
+        try {
+            Optional<Integer> fd = descriptor(connected);
+            fd.ifPresent(found -> Posix.limitUnacknowledged(found, limit));
+            return fd.flatMap(Posix::unacknowledgedLimit).isPresent();
+        } catch (IllegalCallerException | LinkageError e) {
+            return false; // This JVM may not call the kernel.
+        }
     }
 
     /** The descriptor of a connected channel; it is valid as long as the channel is open. */

@@ -226,7 +226,8 @@ public final class SshTunnel implements AutoCloseable {
                 timesLost.incrementAndGet();
             } catch (TunnelException e) {
                 cause = e;
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
+                // Whoever waits for the tunnel must hear of it: a keeper that is gone without a word would be a hang.
                 cause = new TunnelException.LinkLost(spec.target() + ": unexpected: " + e, e);
             }
             if (closed || !pause(cause, backoff.next(), downSince)) {
