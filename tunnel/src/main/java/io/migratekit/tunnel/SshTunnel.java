@@ -42,6 +42,7 @@ public final class SshTunnel implements AutoCloseable {
     private final Object changed = new Object();
     private volatile TunnelState state = new TunnelState.Connecting(Instant.now());
     private volatile @Nullable SshLink base;
+    private volatile @Nullable TunnelException lastCause;
     private volatile boolean closed;
 
     private SshTunnel(TunnelSpec spec, Consumer<TunnelState> listener, HopListener hops) {
@@ -230,6 +231,7 @@ public final class SshTunnel implements AutoCloseable {
                 // Whoever waits for the tunnel must hear of it: a keeper that is gone without a word would be a hang.
                 cause = new TunnelException.LinkLost(spec.target() + ": unexpected: " + e, e);
             }
+            lastCause = cause;
             if (closed || !pause(cause, backoff.next(), downSince)) {
                 return;
             }
@@ -325,6 +327,19 @@ public final class SshTunnel implements AutoCloseable {
     SshLink standing() {
         SshLink link = base;
         return link == null || !link.isUp() ? null : link;
+    }
+
+    /** Why there is no link right now. */
+    TunnelException whyDown() {
+        if (state instanceof TunnelState.Down down) {
+            return down.cause();
+        }
+        TunnelException before = lastCause;
+        return new TunnelException.Unreachable(
+                before == null
+                        ? spec.target() + ": the tunnel is still connecting."
+                        : "the tunnel is connecting again; before: " + before.getMessage(),
+                before);
     }
 
     boolean isClosed() {

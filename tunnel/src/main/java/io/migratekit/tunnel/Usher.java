@@ -140,9 +140,7 @@ final class Usher implements Doorway.Guide {
     private SshLink enter(SshLink.Guest guest, Forward.Local forward) {
         SshLink link = tunnel.standing();
         if (link == null) {
-            throw tunnel.state() instanceof TunnelState.Down down
-                    ? down.cause()
-                    : new TunnelException.Unreachable(spec.target() + ": the tunnel is still connecting.", null);
+            throw tunnel.whyDown();
         }
         if (forward.traffic() == Forward.Traffic.DATA) {
             return dataLinks.enter(guest);
