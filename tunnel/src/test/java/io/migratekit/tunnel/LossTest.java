@@ -214,6 +214,11 @@ class LossTest {
                     assertWithin(SILENCE.plus(MARGIN), began);
                 }
             }
+            // The clients are told first, and then everybody else.
+            Waiting.until(
+                    "the tunnel says that it is down",
+                    Duration.ofSeconds(5),
+                    () -> states.stream().anyMatch(TunnelState.Down.class::isInstance));
             TunnelException cause = states.stream()
                     .filter(TunnelState.Down.class::isInstance)
                     .map(state -> ((TunnelState.Down) state).cause())
