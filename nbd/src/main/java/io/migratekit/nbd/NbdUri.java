@@ -72,6 +72,11 @@ public record NbdUri(String text, Transport transport, String exportName, Option
                 text + " (through " + road + ")", door, exportName, tls, Optional.of(new Far(canonical(), road)));
     }
 
+    /** The same export under the name of what it stands for, where the address itself is made up for one run only. */
+    public NbdUri standingFor(String name) {
+        return new NbdUri(name, transport, exportName, tls, Optional.of(new Far(name, "")));
+    }
+
     /** The address as the user wrote it, fit for messages: it holds no secret. */
     @Override
     public String toString() {
@@ -106,7 +111,10 @@ public record NbdUri(String text, Transport transport, String exportName, Option
 
     /** What tells this export from all others: the canonical address, and by which road it is meant. */
     public String identity() {
-        return canonical() + far.map(there -> "#" + there.road()).orElse("");
+        return canonical()
+                + far.filter(there -> !there.road().isEmpty())
+                        .map(there -> "#" + there.road())
+                        .orElse("");
     }
 
     private static String escape(String text, String alsoPlain) {

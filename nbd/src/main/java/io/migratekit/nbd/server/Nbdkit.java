@@ -5,7 +5,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /**
  * How does something that is no local image become an NBD export? One nbdkit with one plugin (a
@@ -65,23 +68,60 @@ public final class Nbdkit implements AutoCloseable {
     /** What a plugin is served with. */
     public static final class Builder {
         private final String plugin;
-        private final List<String> parameters = new ArrayList<>();
+        private final List<Function<Path, String>> parameters = new ArrayList<>();
         private final List<String> options = new ArrayList<>();
         private final Map<String, String> environment = new TreeMap<>();
         private String program = "nbdkit";
         private String exportName = "";
         private boolean tls;
+        private boolean bareEnvironment;
+        private boolean killedWithUs;
+        private Optional<ServerCommand.Secret> secret = Optional.empty();
         private Listening listening = new Listening.InPrivateDirectory();
         private ServerLimits limits = ServerLimits.DEFAULTS;
 
         private Builder(String plugin, String... parameters) {
             this.plugin = plugin;
-            this.parameters.addAll(List.of(parameters));
+            for (String parameter : parameters) {
+                parameter(parameter);
+            }
         }
 
         /** A parameter of the plugin or of a filter, {@code key=value}. Never a secret: use {@code password=+FILE}. */
         public Builder parameter(String parameter) {
+            return parameter(_ -> parameter);
+        }
+
+        /**
+         * A parameter that names something in the server's private directory; the function is given that directory
+         * before the server starts and may put files into it, which go with it.
+         */
+        public Builder parameter(Function<Path, String> parameter) {
             parameters.add(parameter);
+            return this;
+        }
+
+        /**
+         * A secret, such as {@code password}: the server reads it from a pipe, so it stands neither among the arguments
+         * nor in the environment nor in a file. A server has one at most.
+         */
+        public Builder secretParameter(String key, ServerCommand.Secret newSecret) {
+            secret = Optional.of(newSecret);
+            return parameter(key + "=-" + ServerCommand.Surroundings.SECRET_DESCRIPTOR);
+        }
+
+        /** Gives it a few harmless variables instead of our environment. */
+        public Builder bareEnvironment() {
+            bareEnvironment = true;
+            return this;
+        }
+
+        /**
+         * When this JVM is killed, it is not only asked to end, which it would do when its plugin lets it, but killed a
+         * moment later. Only for servers that write nothing.
+         */
+        public Builder killedWithUs() {
+            killedWithUs = true;
             return this;
         }
 
@@ -177,8 +217,11 @@ public final class Nbdkit implements AutoCloseable {
                     });
             words.addAll(options);
             words.add(plugin);
-            words.addAll(parameters);
-            return new ServerCommand(program, "nbdkit", words, environment, REMEDIES);
+            Path directory = Objects.requireNonNull(pidFile.getParent());
+            parameters.forEach(parameter -> words.add(parameter.apply(directory)));
+            ServerCommand.Surroundings surroundings =
+                    new ServerCommand.Surroundings(bareEnvironment, killedWithUs, secret);
+            return new ServerCommand(program, "nbdkit", words, environment, REMEDIES, surroundings);
         }
 
         private Builder with(String option) {

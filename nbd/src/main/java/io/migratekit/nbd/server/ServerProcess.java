@@ -6,11 +6,14 @@ import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.Durations;
 import java.io.File;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -35,6 +38,12 @@ public final class ServerProcess implements AutoCloseable {
     private static final Duration POLL = Duration.ofMillis(5);
     /** After the end of the process its last words are in the pipe already; a grandchild may keep the pipe open. */
     private static final Duration LAST_WORDS_LIMIT = Duration.ofMillis(500);
+
+    /** Java can only give a child its input; programs demand that a secret comes by another descriptor. */
+    private static final String MOVE_INPUT =
+            "exec " + ServerCommand.Surroundings.SECRET_DESCRIPTOR + "<&0 </dev/null && exec \"$@\"";
+
+    private static final Set<String> HARMLESS_VARIABLES = Set.of("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ");
 
     private final ServerCommand command;
     private final ServerLimits limits;
@@ -121,6 +130,11 @@ public final class ServerProcess implements AutoCloseable {
         return process.pid();
     }
 
+    /** How it ended: nothing while it lives; 128 and the signal's number if a signal ended it. */
+    public OptionalInt exitStatus() {
+        return process.isAlive() ? OptionalInt.empty() : OptionalInt.of(process.exitValue());
+    }
+
     /** The processes that it has started itself and that are alive now. */
     public Stream<ProcessHandle> descendants() {
         return process.isAlive() ? process.toHandle().descendants() : Stream.empty();
@@ -203,38 +217,67 @@ public final class ServerProcess implements AutoCloseable {
     }
 
     private ProcessBuilder prepared(ServerCommand wanted) {
-        Path program = ProgramSearch.find(wanted.program())
-                .orElseThrow(() -> new ServerFailed(
-                        wanted,
-                        "is not installed",
-                        "",
-                        "install the package " + wanted.debianPackage() + " (apt-get install " + wanted.debianPackage()
-                                + ")"));
+        Path program = ProgramSearch.find(wanted.program()).orElseThrow(() -> notInstalled(wanted));
+        ServerCommand.Surroundings surroundings = wanted.surroundings();
         List<String> words = new ArrayList<>();
         ProgramSearch.find("setpriv").ifPresent(setpriv -> {
             words.addAll(List.of(setpriv.toString(), "--pdeathsig", "TERM", "--"));
         });
+        if (surroundings.secret().isPresent()) {
+            words.addAll(List.of("/bin/sh", "-c", MOVE_INPUT, "sh"));
+        }
         words.add(program.toString());
         words.addAll(wanted.arguments());
-        ProcessBuilder builder = new ProcessBuilder(words)
-                .redirectErrorStream(true)
-                .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
+        ProcessBuilder builder = new ProcessBuilder(words).redirectErrorStream(true);
+        if (surroundings.secret().isEmpty()) {
+            builder.redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")));
+        }
+        if (surroundings.bare()) {
+            makeBare(builder);
+        }
         builder.environment().putAll(wanted.environment());
         return builder;
+    }
+
+    /** Leaves it a few harmless variables of ours. */
+    static void makeBare(ProcessBuilder builder) {
+        builder.environment().keySet().retainAll(HARMLESS_VARIABLES);
+        builder.environment().put("LC_ALL", "C"); // What it says is searched for known signs.
+    }
+
+    static ServerFailed notInstalled(ServerCommand wanted) {
+        String debian = wanted.debianPackage();
+        return new ServerFailed(
+                wanted, "is not installed", "", "install the package " + debian + " (apt-get install " + debian + ")");
+    }
+
+    /** Hands the secret over; the pipe holds it until the program reads it. */
+    private void tellSecret(Process child) {
+        if (command.surroundings().secret().isPresent()) {
+            try (OutputStream channel = child.getOutputStream()) {
+                command.surroundings().secret().get().writeTo(channel);
+            } catch (IOException e) {
+                // It ended before it read: its exit status and its output tell more than a broken pipe.
+                LOG.log(DEBUG, () -> "server=" + command.name() + " pid=" + child.pid() + " did not read its secret");
+            }
+        }
     }
 
     /** The life of the process, on the one thread that is its parent in the kernel's eyes. */
     private void startAndStay(ProcessBuilder builder) {
         try {
             Process child = builder.start();
-            if (!started.complete(child)) {
-                child.destroyForcibly(); // Nobody waits for it any more.
-            }
-            output.drain(child.getInputStream());
-            allSaid.complete(true);
-            boolean ended = false;
-            while (!ended) { // A program may close its output and live on.
-                ended = child.waitFor(1, TimeUnit.HOURS);
+            try (Guard _ = command.surroundings().killedWithUs() ? Guard.over(child) : Guard.none()) {
+                tellSecret(child);
+                if (!started.complete(child)) {
+                    child.destroyForcibly(); // Nobody waits for it any more.
+                }
+                output.drain(child.getInputStream());
+                allSaid.complete(true);
+                boolean ended = false;
+                while (!ended) { // A program may close its output and live on.
+                    ended = child.waitFor(1, TimeUnit.HOURS);
+                }
             }
         } catch (IOException | InterruptedException | RuntimeException e) {
             started.completeExceptionally(e);
@@ -263,6 +306,12 @@ public final class ServerProcess implements AutoCloseable {
     }
 
     private ServerFailed failed(String what) {
+        String said = lastWords();
+        return new ServerFailed(command, what, said, command.adviceFor(said));
+    }
+
+    /** The same as {@link #output}, but if it has ended, its very last words are waited for, for half a second. */
+    public String lastWords() {
         try {
             if (!process.isAlive()) {
                 allSaid.get(LAST_WORDS_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
@@ -272,8 +321,7 @@ public final class ServerProcess implements AutoCloseable {
         } catch (ExecutionException | TimeoutException e) {
             log("its output is still open");
         }
-        String said = output();
-        return new ServerFailed(command, what, said, command.adviceFor(said));
+        return output();
     }
 
     private boolean holdsOurPid(Path pidFile) {

@@ -1,0 +1,28 @@
+package io.migratekit.vmware;
+
+import java.util.Arrays;
+
+/** A password: held as characters, shown to nobody, wiped when it is closed. */
+public final class Secret implements AutoCloseable {
+    private final char[] characters;
+
+    /** Takes a copy. */
+    public Secret(char[] characters) {
+        this.characters = characters.clone();
+    }
+
+    /** A copy of it, to be wiped by whoever asked. */
+    public char[] reveal() {
+        return characters.clone();
+    }
+
+    @Override
+    public void close() {
+        Arrays.fill(characters, '\0');
+    }
+
+    @Override
+    public String toString() {
+        return "(secret)";
+    }
+}

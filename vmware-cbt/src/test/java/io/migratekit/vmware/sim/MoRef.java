@@ -1,0 +1,4 @@
+package io.migratekit.vmware.sim;
+
+/** Which managed object is meant? */
+record MoRef(String type, String id) {}
