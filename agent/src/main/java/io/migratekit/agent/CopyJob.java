@@ -49,8 +49,16 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
     private @Nullable Reporter reporter;
     private @Nullable StallReport lastStall;
 
-    /** Under which name is the copy remembered, and where? */
-    public record Named(Optional<JobId> id, JobStore store) {
+    /**
+     * Under which name is the copy remembered, and where?
+     *
+     * @param title what people call it; empty for a copy that is not remembered
+     */
+    public record Named(Optional<JobId> id, JobStore store, String title) {
+        public Named(Optional<JobId> id, JobStore store) {
+            this(id, store, id.map(JobId::text).orElse(""));
+        }
+
         private boolean isBegun() {
             return id.flatMap(store::view).isPresent();
         }
@@ -101,7 +109,7 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
             Named named,
             CopySpec spec,
             WatchLimits limits,
-            long bytesPerSecond,
+            RateLimit rate,
             LongFunction<Ranges> ranges,
             Listener listener) {
         this.named = named;
@@ -110,13 +118,11 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
         this.spec = named.isBegun() ? settled.withoutDestinationIsZero() : settled;
         this.rangesOfDisk = ranges;
         this.listener = listener;
-        rate = new RateLimit(bytesPerSecond);
+        this.rate = rate;
         Progress progress = new Progress();
         watch = new StallWatch(
                 new WatchedJob(
-                        named.id().map(JobId::text).orElse(""),
-                        spec.source().identity(),
-                        spec.target().identity()),
+                        named.title(), spec.source().identity(), spec.target().identity()),
                 limits,
                 progress,
                 this::stalled);
@@ -124,12 +130,12 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
     }
 
     /** Copies. Call it on a thread that may be interrupted: that is how one stops it. */
-    public Outcome run(ToJson toJson) {
+    public Outcome run() {
         watch.start();
         try {
             lookBeforeConnecting();
             CopyReport report = copier.copy(this);
-            record().finished(toJson.json(report));
+            record().finished(report.json());
             return new Outcome.Done(report);
         } catch (AlreadyDone e) {
             return new Outcome.DoneBefore(e.report);
@@ -139,11 +145,6 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
             writeDown(e);
             throw e;
         }
-    }
-
-    /** How a report is written down. */
-    public interface ToJson {
-        String json(CopyReport report);
     }
 
     /** A job that is finished, or is being run, must not take a connection that somebody else may need. */
@@ -189,7 +190,7 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
                 ? new AnonymousRun()
                 : open(named.id().get(), identity(found.source().sizeBytes(), ranges));
         record = run;
-        Reporter talk = new Reporter(watch, run, rate::set);
+        Reporter talk = new Reporter(run, watch::statusJson, watch::dump, rate::set);
         reporter = talk;
         talk.start();
         return run;
@@ -204,14 +205,19 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
     }
 
     private JobIdentity identity(long diskBytes, Ranges ranges) {
-        return new JobIdentity(
+        return identity(
                 spec.source().identity(),
                 spec.target().identity(),
                 diskBytes,
-                ranges.fingerprint(),
+                ranges,
                 spec.limits().unitBytes(),
-                spec.hash(),
-                Map.of());
+                spec.hash());
+    }
+
+    /** What a job is about that copies so: a run of it that finds anything else written down is refused. */
+    public static JobIdentity identity(
+            String source, String target, long diskBytes, Ranges ranges, long unitBytes, boolean hash) {
+        return new JobIdentity(source, target, diskBytes, ranges.fingerprint(), unitBytes, hash, Map.of());
     }
 
     private RunRecord record() {
@@ -270,6 +276,11 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
     /** How far it is; at any moment, from any thread. */
     public ProgressView progress() {
         return watch.progress();
+    }
+
+    /** How it stands, for machines: docs/state-format.md. */
+    public String statusJson() {
+        return watch.statusJson();
     }
 
     /** One screen of text: what everything waits for right now. */

@@ -24,6 +24,9 @@ final class Commands implements CommandLine.IFactory {
         if (type == CopyCommand.class) {
             return type.cast(new CopyCommand(console));
         }
+        if (type == MigrateCommand.class) {
+            return type.cast(new MigrateCommand(console));
+        }
         if (type == StatusCommand.class) {
             return type.cast(new StatusCommand(console));
         }
@@ -44,6 +47,21 @@ final class Commands implements CommandLine.IFactory {
         }
         if (type == HubSshdConfigCommand.class) {
             return type.cast(new HubSshdConfigCommand(console));
+        }
+        if (type == VmwareLoginCheckCommand.class) {
+            return type.cast(new VmwareLoginCheckCommand(console));
+        }
+        if (type == VmwareThumbprintCommand.class) {
+            return type.cast(new VmwareThumbprintCommand(console));
+        }
+        if (type == VmwareListCommand.class) {
+            return type.cast(new VmwareListCommand(console));
+        }
+        if (type == VmwareEnableCbtCommand.class) {
+            return type.cast(new VmwareEnableCbtCommand(console));
+        }
+        if (type == VmwareSnapshotsCommand.class) {
+            return type.cast(new VmwareSnapshotsCommand(console));
         }
         if (type == HelpCommand.class) {
             return type.cast(new HelpCommand(console));

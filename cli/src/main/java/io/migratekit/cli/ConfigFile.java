@@ -77,6 +77,7 @@ final class ConfigFile {
     private void refuseUnknownTables() {
         ConfigTable top = top();
         var _ = top.table("tunnel");
+        var _ = top.table("vcenter");
         top.refuseTheRest();
     }
 
@@ -100,5 +101,18 @@ final class ConfigFile {
                     file + ": there is no [tunnel." + name + "]"
                             + (names.isEmpty() ? "" : "; there are " + String.join(", ", names)));
         });
+    }
+
+    /** The vCenter of this name. */
+    VCenterConfig requireVCenter(String name) {
+        Optional<ConfigTable> all = top().table("vcenter");
+        List<String> names = all.map(ConfigTable::keys).orElse(List.of());
+        return all.filter(_ -> names.contains(name))
+                .flatMap(table -> table.table(name))
+                .map(VCenterConfig::read)
+                .orElseThrow(() -> new CommandFailed(
+                        ExitCode.USAGE,
+                        file + ": there is no [vcenter." + name + "]"
+                                + (names.isEmpty() ? "" : "; there are " + String.join(", ", names))));
     }
 }

@@ -2,9 +2,11 @@ package io.migratekit.cli;
 
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.job.JobException;
+import io.migratekit.agent.migration.MigrationException;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.tunnel.TunnelException;
 import io.migratekit.tunnel.service.ServiceException;
+import io.migratekit.vmware.VSphereException;
 import java.io.PrintStream;
 import picocli.CommandLine;
 
@@ -68,6 +70,8 @@ final class Console {
             case CopyException e -> ExitCode.of(e);
             case JobException e -> ExitCode.of(e);
             case TunnelException e -> ExitCode.of(e);
+            case VSphereException e -> ExitCode.of(e);
+            case MigrationException e -> ExitCode.of(e);
             case ServiceException _ -> ExitCode.TUNNEL;
             case CommandFailed e -> e.code();
             default -> ExitCode.FAILED;

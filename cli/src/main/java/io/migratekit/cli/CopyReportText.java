@@ -3,7 +3,6 @@ package io.migratekit.cli;
 import io.migratekit.agent.copy.CopyReport;
 import io.migratekit.agent.watch.Progress;
 import io.migratekit.nbd.Durations;
-import java.util.List;
 
 /** How is the end of a copy reported? Honest figures: data, zeroes and what was left alone apart. */
 final class CopyReportText {
@@ -29,32 +28,5 @@ final class CopyReportText {
         report.warnings()
                 .forEach(warning -> text.append("warning: ").append(warning).append('\n'));
         return text.toString();
-    }
-
-    static String json(CopyReport report) {
-        Progress.Counts counts = report.counts();
-        StringBuilder text = new StringBuilder("{");
-        number(text, "planned", counts.planned());
-        number(text, "durable-before", counts.durableBefore());
-        number(text, "copied", counts.copied());
-        number(text, "zeroed", counts.zeroed());
-        number(text, "zeroes-in-data", counts.zeroesInData());
-        number(text, "skipped", counts.skipped());
-        number(text, "resent", counts.resent());
-        number(text, "millis", report.took().toMillis());
-        number(text, "workers", report.workers());
-        text.append("\"verified\":").append(report.verified()).append(',');
-        report.hashRoot()
-                .ifPresent(root ->
-                        text.append("\"hash\":").append(Json.quote(root)).append(','));
-        List<String> warnings = report.warnings().stream().map(Json::quote).toList();
-        return text.append("\"warnings\":[")
-                .append(String.join(",", warnings))
-                .append("]}")
-                .toString();
-    }
-
-    private static void number(StringBuilder text, String name, long value) {
-        text.append('"').append(name).append("\":").append(value).append(',');
     }
 }

@@ -2,10 +2,12 @@ package io.migratekit.cli;
 
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.job.JobException;
+import io.migratekit.agent.migration.MigrationException;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.Wait;
 import io.migratekit.tunnel.TunnelException;
+import io.migratekit.vmware.VSphereException;
 
 /** With which number does the program end? One number a cause, never used for another one. */
 enum ExitCode {
@@ -117,6 +119,36 @@ enum ExitCode {
             case TunnelException.ForwardRefused e -> TUNNEL;
             case TunnelException.LinkLost e -> TUNNEL;
             case TunnelException.Cancelled e -> INTERRUPTED;
+        };
+    }
+
+    /** The code for a failed conversation with the source. */
+    static ExitCode of(VSphereException failure) {
+        return switch (failure) {
+            case VSphereException.BadSpec e -> USAGE;
+            case VSphereException.Unreachable e -> SOURCE_UNREACHABLE;
+            case VSphereException.NoAnswer e -> SOURCE_UNREACHABLE;
+            case VSphereException.NotVSphere e -> SOURCE_UNREACHABLE;
+            case VSphereException.Untrusted e -> SOURCE_AUTHENTICATION;
+            case VSphereException.LoginRefused e -> SOURCE_AUTHENTICATION;
+            case VSphereException.Denied e -> SOURCE_REFUSED;
+            case VSphereException.NotFound e -> SOURCE_REFUSED;
+            case VSphereException.Unsupported e -> SOURCE_REFUSED;
+            case VSphereException.Fault e -> SOURCE_REFUSED;
+            case VSphereException.DiskServerFailed e -> SOURCE_REFUSED;
+            case VSphereException.Cancelled e -> INTERRUPTED;
+        };
+    }
+
+    /** The code for a backup that did not come about. */
+    static ExitCode of(MigrationException failure) {
+        return switch (failure) {
+            case MigrationException.BadTargets e -> USAGE;
+            case MigrationException.DiskRefused e -> SOURCE_REFUSED;
+            case MigrationException.VmBusy e -> LOCKED;
+            case MigrationException.DisksFailed e -> Console.codeOf(e.first());
+            case MigrationException.SnapshotLeft e -> Console.codeOf(e.first());
+            case MigrationException.Interrupted e -> INTERRUPTED;
         };
     }
 

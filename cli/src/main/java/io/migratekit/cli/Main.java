@@ -7,6 +7,7 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.AutoComplete;
@@ -25,11 +26,13 @@ import picocli.CommandLine.Command;
             InfoCommand.class,
             ProbeCommand.class,
             CopyCommand.class,
+            MigrateCommand.class,
             StatusCommand.class,
             WhyCommand.class,
             RateCommand.class,
             TunnelCommand.class,
             HubCommand.class,
+            VmwareCommand.class,
             HelpCommand.class,
             AutoComplete.GenerateCompletion.class
         },
@@ -42,7 +45,7 @@ import picocli.CommandLine.Command;
         })
 public final class Main {
     /** How long a Ctrl-C waits for the command to leave in good order. */
-    private static final long GOOD_ORDER_MILLIS = 6000;
+    private static volatile Duration goodOrder = Duration.ofSeconds(6);
 
     private Main() {}
 
@@ -78,10 +81,15 @@ public final class Main {
                 .setCaseInsensitiveEnumValuesAllowed(true);
     }
 
+    /** The running command has more to put in order than a few connections. */
+    static void leaveWithin(Duration time) {
+        goodOrder = time;
+    }
+
     private static void interrupt(Thread worker, CountDownLatch finished) {
         worker.interrupt();
         try {
-            if (!finished.await(GOOD_ORDER_MILLIS, TimeUnit.MILLISECONDS)) {
+            if (!finished.await(goodOrder.toMillis(), TimeUnit.MILLISECONDS)) {
                 System.err.println("migratekit: ended by force, the command did not stop by itself");
             }
         } catch (InterruptedException e) {

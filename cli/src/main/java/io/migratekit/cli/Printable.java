@@ -23,6 +23,13 @@ final class Printable {
         return safe.toString();
     }
 
+    /** The same for text of several lines. */
+    static String lines(String text) {
+        StringBuilder safe = new StringBuilder(text.length());
+        text.lines().forEach(line -> safe.append(of(line)).append('\n'));
+        return safe.toString();
+    }
+
     static boolean commands(char c) {
         return Character.isISOControl(c) || (c >= '\u202a' && c <= '\u202e') || (c >= '\u2066' && c <= '\u2069');
     }

@@ -107,6 +107,37 @@ class ArchitectureTest {
     }
 
     @Test
+    void onlyTheFenceKnowsTheStubsOfVSphere() {
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage("io.migratekit.vmware.soap")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("com.vmware.."));
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackage("io.migratekit.vmware..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.migratekit.vmware.soap"));
+    }
+
+    /** How they talk, read XML and check TLS is dangerous; two of their types are only a form to fill in. */
+    @Test
+    void theStubsOwnTransportNeverRuns() {
+        check(noClasses()
+                .should()
+                .dependOnClassesThat(resideInAPackage("com.vmware.vim25.ws..")
+                        .and(describe(
+                                "are not Client or Argument",
+                                c -> !Set.of("Client", "Argument")
+                                        .contains(c.getBaseComponentType().getSimpleName()))))
+                .orShould()
+                .dependOnClassesThat()
+                .resideInAnyPackage("org.doublecloud..", "com.vmware.vim25.mo.."));
+    }
+
+    @Test
     void thePlanIsPure() {
         check(classes()
                 .that()

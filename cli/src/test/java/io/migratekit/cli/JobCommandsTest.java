@@ -47,7 +47,7 @@ class JobCommandsTest {
         WatchedJob watched = new WatchedJob("nightly-7", "nbd://source/d", "nbd://hub/d");
         try (StallWatch watch = new StallWatch(watched, WatchLimits.DEFAULT, progress, report -> {});
                 JobRun run = open("nightly-7");
-                Reporter reporter = new Reporter(watch, run, rates::add)) {
+                Reporter reporter = new Reporter(run, watch::statusJson, watch::dump, rates::add)) {
             progress.planned(1L << 30, 0);
             progress.phase(Progress.Phase.COPYING);
             Progress.UnitTally unit = progress.worker().unit();

@@ -3,6 +3,7 @@ package io.migratekit.agent.copy;
 import io.migratekit.agent.plan.CopyStep;
 import io.migratekit.agent.plan.Pieces;
 import io.migratekit.agent.plan.Planner;
+import io.migratekit.agent.plan.Ranges;
 import io.migratekit.agent.plan.ZeroMap;
 import io.migratekit.agent.proof.UnitHasher;
 import io.migratekit.agent.watch.Progress;
@@ -45,6 +46,11 @@ final class ActiveUnit {
 
     void askReader(ExtentQuery query) {
         readerQuery = query;
+    }
+
+    /** Only within these ranges may the source hold data. */
+    void readerHolds(Ranges data) {
+        readerExtents = data.asExtentsOf(task.unit().span());
     }
 
     void askTarget(ExtentQuery query) {

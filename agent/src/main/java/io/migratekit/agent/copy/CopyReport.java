@@ -1,5 +1,7 @@
 package io.migratekit.agent.copy;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import io.migratekit.agent.watch.Progress;
 import java.time.Duration;
 import java.util.List;
@@ -21,5 +23,25 @@ public record CopyReport(
 
     public CopyReport {
         warnings = List.copyOf(warnings);
+    }
+
+    /** All of it as a JSON object; the names of its fields are a contract with scripts. */
+    public String json() {
+        JsonObject json = new JsonObject();
+        json.addProperty("planned", counts.planned());
+        json.addProperty("durable-before", counts.durableBefore());
+        json.addProperty("copied", counts.copied());
+        json.addProperty("zeroed", counts.zeroed());
+        json.addProperty("zeroes-in-data", counts.zeroesInData());
+        json.addProperty("skipped", counts.skipped());
+        json.addProperty("resent", counts.resent());
+        json.addProperty("millis", took.toMillis());
+        json.addProperty("workers", workers);
+        json.addProperty("verified", verified);
+        hashRoot.ifPresent(root -> json.addProperty("hash", root));
+        JsonArray list = new JsonArray();
+        warnings.forEach(list::add);
+        json.add("warnings", list);
+        return json.toString();
     }
 }

@@ -1,7 +1,9 @@
 package io.migratekit.agent.copy;
 
+import io.migratekit.agent.plan.Ranges;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.NbdUri;
+import java.util.Optional;
 
 /**
  * What is to be copied, and how? Everything but the ranges, which need the size of the disk.
@@ -10,6 +12,7 @@ import io.migratekit.nbd.NbdUri;
  * @param hash whether every piece is hashed when it is read
  * @param verify whether the target is read again at the end and compared
  * @param destinationIsZero the user says so; it is proved, else the copy is refused
+ * @param sourceData where the source may hold data, if that is known by other means than asking it; all else is zero
  */
 public record CopySpec(
         NbdUri source,
@@ -18,7 +21,20 @@ public record CopySpec(
         CopyLimits limits,
         boolean hash,
         boolean verify,
-        boolean destinationIsZero) {
+        boolean destinationIsZero,
+        Optional<Ranges> sourceData) {
+
+    /** A copy of which only the source itself can say where it holds data. */
+    public CopySpec(
+            NbdUri source,
+            NbdUri target,
+            ConnectSpec connect,
+            CopyLimits limits,
+            boolean hash,
+            boolean verify,
+            boolean destinationIsZero) {
+        this(source, target, connect, limits, hash, verify, destinationIsZero, Optional.empty());
+    }
 
     public CopySpec {
         if (verify && !hash) {
@@ -28,11 +44,17 @@ public record CopySpec(
 
     /** The same, but the target is asked where it reads as zero. */
     public CopySpec withoutDestinationIsZero() {
-        return new CopySpec(source, target, connect, limits, hash, verify, false);
+        return new CopySpec(source, target, connect, limits, hash, verify, false, sourceData);
     }
 
     /** The same with another size of a unit. */
     public CopySpec withUnitBytes(long unitBytes) {
-        return new CopySpec(source, target, connect, limits.withUnitBytes(unitBytes), hash, verify, destinationIsZero);
+        return new CopySpec(
+                source, target, connect, limits.withUnitBytes(unitBytes), hash, verify, destinationIsZero, sourceData);
+    }
+
+    /** The same, but the source is not asked for its extents. */
+    public CopySpec withSourceData(Ranges ranges) {
+        return new CopySpec(source, target, connect, limits, hash, verify, destinationIsZero, Optional.of(ranges));
     }
 }

@@ -1,6 +1,7 @@
 package io.migratekit.agent.copy;
 
 import io.migratekit.agent.copy.Ends.Wire;
+import io.migratekit.agent.plan.Ranges;
 import io.migratekit.agent.proof.UnitHasher;
 import io.migratekit.agent.watch.Progress;
 import io.migratekit.agent.watch.Pulse;
@@ -188,7 +189,10 @@ final class Session {
             return;
         }
         Wire source = Wire.leastBusy(ends.sources());
-        if (canAsk(source)) {
+        Optional<Ranges> sourceData = run.spec().sourceData();
+        if (sourceData.isPresent()) {
+            unit.readerHolds(sourceData.get());
+        } else if (canAsk(source)) {
             unit.askReader(ask(source, unit));
         }
         Wire target = Wire.leastBusy(ends.targets());

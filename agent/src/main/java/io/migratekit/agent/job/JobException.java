@@ -3,6 +3,7 @@ package io.migratekit.agent.job;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -78,6 +79,14 @@ public abstract sealed class JobException extends RuntimeException {
     /** A failure of the file system, in words: what could not be done, why, and what helps. */
     static Storage storage(String what, IOException cause) {
         return new Storage(what + ": " + reason(cause) + remedy(cause), cause);
+    }
+
+    /** A document of a job makes no sense. */
+    public static Damaged damaged(Path document, String why) {
+        return new Damaged(
+                document + " cannot be used: " + why + ". To begin the job anew, remove the folder "
+                        + StateFiles.parent(document) + ".",
+                null);
     }
 
     /** The hashes of a finished copy could not be written down; the run is not finished before they are. */

@@ -26,7 +26,7 @@ import java.util.concurrent.locks.LockSupport;
  * drops them all. Hence {@link #HELD}, which keeps onlookers of our own process away from a file that
  * we hold, and the monitor around everything that opens it.
  */
-final class JobLock implements AutoCloseable {
+public final class JobLock implements AutoCloseable {
     private static final long RUNNER_BYTE = 0;
     private static final long ONLOOKER_BYTE = 1;
     private static final long ONLOOKER_LIMIT_NANOS = 500_000_000;

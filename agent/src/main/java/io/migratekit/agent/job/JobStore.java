@@ -8,9 +8,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.LongPredicate;
 
 /**
  * Which jobs are there? Opens one for a run, and lets any number of onlookers see all of them, live or
@@ -20,11 +22,43 @@ public final class JobStore {
     private static final String LOCK = "lock";
     private static final int LOOKS = 5;
 
+    private static final int CARRIED_AT_ONCE = 1024;
+
+    private final Path stateDirectory;
     private final Path jobs;
 
     /** The jobs in a state directory, which need not exist yet. */
     public JobStore(Path stateDirectory) {
-        this.jobs = stateDirectory.resolve("jobs").toAbsolutePath();
+        this.stateDirectory = stateDirectory.toAbsolutePath();
+        this.jobs = this.stateDirectory.resolve("jobs");
+    }
+
+    /** The state directory. */
+    public Path path() {
+        return stateDirectory;
+    }
+
+    /** The jobs that a job consists of, such as the disks of a VM. */
+    public JobStore within(JobId id) {
+        return new JobStore(folder(id));
+    }
+
+    /** The folder of a job, for further documents of whoever runs it. */
+    public StateFolder folderOf(JobId id) {
+        return new StateFolder(folder(id));
+    }
+
+    /** What is remembered of a VM from job to job. */
+    public StateFolder folderOfVm(String instanceUuid) {
+        if (!instanceUuid.matches("[A-Za-z0-9-]{1,64}")) {
+            throw new IllegalArgumentException("not the id of a VM: " + instanceUuid);
+        }
+        return new StateFolder(stateDirectory.resolve("vms").resolve(instanceUuid));
+    }
+
+    /** Whether some process runs the job right now. */
+    public boolean isRunning(JobId id) {
+        return livesStill(id);
     }
 
     /**
@@ -156,6 +190,61 @@ public final class JobStore {
         }
         JobDocument next = document.nextAttempt(JobDocument.now());
         return new JobStart.Ready(new JobRun(id, folder, lock, next, Optional.of(document.state())));
+    }
+
+    /**
+     * Lets a new job begin where another one stands that has not finished: same disk, same target, but other ranges.
+     * Units of the old one that are durable stay so if the new plan has nothing else to do in them. A job of the
+     * new name that had begun is begun anew; the old one stays as it is.
+     *
+     * @param keep whether the plan for a unit is still what it was
+     * @return how many units were carried over
+     */
+    public long carryOver(JobId from, JobId to, JobIdentity identity, LongPredicate keep) {
+        Path target = folder(to);
+        if (!Files.exists(folder(from))) {
+            // It was decided upon, and whoever decided died before it began.
+            remove(to);
+            return 0;
+        }
+        try (JobLock _ = JobLock.tryAcquire(folder(from).resolve(LOCK)).orElseThrow(() -> locked(from))) {
+            StateFolder.remove(target);
+            StateFiles.makeFolder(target);
+            Optional<JobDocument> before = JobDocument.read(folder(from));
+            Path log = folder(from).resolve(ProgressLog.NAME);
+            if (before.isEmpty() || !Files.exists(log)) {
+                return 0;
+            }
+            try (ProgressLog old = ProgressLog.open(log, before.get().identity());
+                    ProgressLog next = ProgressLog.open(target.resolve(ProgressLog.NAME), identity)) {
+                List<DurableUnit> batch = new ArrayList<>();
+                for (Iterator<DurableUnit> units = old.payloads(); units.hasNext(); ) {
+                    DurableUnit unit = units.next();
+                    if (keep.test(unit.unit())) {
+                        batch.add(unit);
+                    }
+                    if (batch.size() == CARRIED_AT_ONCE || !units.hasNext()) {
+                        next.append(batch);
+                        batch = new ArrayList<>();
+                    }
+                }
+                return next.size();
+            }
+        } catch (IOException e) {
+            throw JobException.storage("the progress of job " + from + " cannot be carried over to " + target, e);
+        }
+    }
+
+    /** Removes a job that nobody runs, with all that is remembered of it. */
+    public void remove(JobId id) {
+        if (!Files.exists(folder(id))) {
+            return;
+        }
+        try (JobLock _ = JobLock.tryAcquire(folder(id).resolve(LOCK)).orElseThrow(() -> locked(id))) {
+            StateFolder.remove(folder(id));
+        } catch (IOException e) {
+            throw JobException.storage("job " + id + " cannot be removed from " + folder(id), e);
+        }
     }
 
     /** What is to be said to a second runner. */

@@ -13,7 +13,7 @@ import java.time.DateTimeException;
 import java.time.Instant;
 
 /** What does a small JSON document say? Reads the fields of an object; anything unexpected is {@link Unfit}. */
-final class JsonFields {
+public final class JsonFields {
     private final JsonObject object;
 
     private JsonFields(JsonObject object) {
@@ -21,16 +21,16 @@ final class JsonFields {
     }
 
     /** The document is not what was expected; the message completes "the file cannot be used: ...". */
-    static final class Unfit extends Exception {
+    public static final class Unfit extends Exception {
         private static final long serialVersionUID = 1L;
 
-        Unfit(String message) {
+        public Unfit(String message) {
             super(message);
         }
     }
 
     /** Reads a text that is one JSON object and nothing else. */
-    static JsonFields parse(String text) throws Unfit {
+    public static JsonFields parse(String text) throws Unfit {
         try (JsonReader reader = new JsonReader(new StringReader(text))) {
             reader.setStrictness(Strictness.STRICT);
             JsonElement element = JsonParser.parseReader(reader);
@@ -47,7 +47,7 @@ final class JsonFields {
     }
 
     /** Reads a text that is known to be a JSON object; that it is not is a mistake of the program. */
-    static JsonFields known(String text) {
+    public static JsonFields known(String text) {
         try {
             return parse(text);
         } catch (Unfit e) {
@@ -55,7 +55,7 @@ final class JsonFields {
         }
     }
 
-    JsonFields object(String name) throws Unfit {
+    public JsonFields object(String name) throws Unfit {
         JsonElement element = field(name);
         if (!element.isJsonObject()) {
             throw new Unfit("'" + name + "' is not an object");
@@ -63,7 +63,7 @@ final class JsonFields {
         return new JsonFields(element.getAsJsonObject());
     }
 
-    String string(String name) throws Unfit {
+    public String string(String name) throws Unfit {
         JsonElement element = field(name);
         if (!element.isJsonPrimitive() || !element.getAsJsonPrimitive().isString()) {
             throw new Unfit("'" + name + "' is not a string");
@@ -71,7 +71,7 @@ final class JsonFields {
         return element.getAsString();
     }
 
-    long number(String name) throws Unfit {
+    public long number(String name) throws Unfit {
         JsonElement element = field(name);
         try {
             // The text, because asLong() would cut off what does not fit.
@@ -81,7 +81,7 @@ final class JsonFields {
         }
     }
 
-    boolean truth(String name) throws Unfit {
+    public boolean truth(String name) throws Unfit {
         JsonElement element = field(name);
         if (!element.isJsonPrimitive() || !element.getAsJsonPrimitive().isBoolean()) {
             throw new Unfit("'" + name + "' is not true or false");
@@ -89,7 +89,7 @@ final class JsonFields {
         return element.getAsBoolean();
     }
 
-    Instant time(String name) throws Unfit {
+    public Instant time(String name) throws Unfit {
         try {
             return Instant.parse(string(name));
         } catch (DateTimeException e) {
@@ -98,7 +98,7 @@ final class JsonFields {
     }
 
     /** The names of the fields, in the order of the document. */
-    Iterable<String> names() {
+    public Iterable<String> names() {
         return object.keySet();
     }
 
@@ -108,7 +108,7 @@ final class JsonFields {
         return element.isJsonPrimitive() ? element.getAsString() : element.toString();
     }
 
-    JsonObject raw() {
+    public JsonObject raw() {
         return object;
     }
 

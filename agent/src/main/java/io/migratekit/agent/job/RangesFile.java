@@ -9,6 +9,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -63,6 +64,21 @@ public final class RangesFile {
             throw new JobException.BadRanges(name + " is not UTF-8 text.", e);
         } catch (IOException e) {
             throw new JobException.BadRanges(name + " cannot be read: " + JobException.reason(e) + ".", e);
+        }
+    }
+
+    /** Writes ranges as {@link #read} reads them, a line each. */
+    public static void write(Iterable<ByteRange> ranges, Appendable out) {
+        try {
+            String before = "[";
+            for (ByteRange range : ranges) {
+                out.append(before).append("{\"offset\":").append(Long.toString(range.offset()));
+                out.append(",\"length\":").append(Long.toString(range.length())).append('}');
+                before = ",\n";
+            }
+            out.append(before.equals("[") ? "[]\n" : "]\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -2,6 +2,7 @@ package io.migratekit.agent.job;
 
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -60,6 +61,16 @@ final class StateFiles {
      * Several may do so at once; one of them is the last.
      */
     static void replace(Path file, byte[] content, Survives survives) throws IOException {
+        replace(file, survives, out -> out.write(content));
+    }
+
+    /** Who writes the content of a file. */
+    interface Content {
+        void writeTo(OutputStream out) throws IOException;
+    }
+
+    /** The same for a content that is not held in memory. */
+    static void replace(Path file, Survives survives, Content content) throws IOException {
         Path folder = parent(file);
         Path half = folder.resolve("." + file.getFileName() + "."
                 + ProcessHandle.current().pid() + "." + NEXT_NAME.getAndIncrement() + HALF_WRITTEN);
@@ -67,7 +78,7 @@ final class StateFiles {
             Files.deleteIfExists(half); // Of a process that died with the same number.
             Files.createFile(half, OWNER_ONLY);
             try (FileOutputStream out = new FileOutputStream(half.toFile())) {
-                out.write(content);
+                content.writeTo(out);
                 if (survives == Survives.POWER_CUT) {
                     out.getFD().sync();
                 }

@@ -1,13 +1,16 @@
 package io.migratekit.agent.plan;
 
 import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.Extent;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Iterator;
+import java.util.List;
 import java.util.NoSuchElementException;
 
 /**
@@ -15,6 +18,8 @@ import java.util.NoSuchElementException;
  * 16 bytes each, for a list of changed areas may be a million long.
  */
 public final class Ranges implements Iterable<ByteRange> {
+    private static final long HOLE_AND_ZERO = Extent.HOLE | Extent.ZERO;
+
     /** Offset and end of each range in turn. */
     private final long[] borders;
 
@@ -113,6 +118,45 @@ public final class Ranges implements Iterable<ByteRange> {
             }
         }
         return this;
+    }
+
+    /** A part of the disk, described as if a server had: data within these ranges, holes that read as zero between. */
+    public List<Extent> asExtentsOf(ByteRange span) {
+        List<Extent> extents = new ArrayList<>();
+        long position = span.offset();
+        for (int i = firstEndingBehind(position); i < count() && offset(i) < span.end(); i++) {
+            if (offset(i) > position) {
+                extents.add(new Extent(position, offset(i) - position, HOLE_AND_ZERO));
+                position = offset(i);
+            }
+            long end = Math.min(end(i), span.end());
+            extents.add(new Extent(position, end - position, 0));
+            position = end;
+        }
+        if (position < span.end()) {
+            extents.add(new Extent(position, span.end() - position, HOLE_AND_ZERO));
+        }
+        return extents;
+    }
+
+    /** Whether any byte from {@code start} up to, but not including, {@code end} is among them. */
+    public boolean intersects(long start, long end) {
+        int first = firstEndingBehind(start);
+        return first < count() && offset(first) < end;
+    }
+
+    private int firstEndingBehind(long position) {
+        int low = 0;
+        int high = count();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (end(middle) > position) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        return low;
     }
 
     /** What of these ranges lies within a disk of this size. */

@@ -37,7 +37,7 @@ public record Eta(Kind kind, Duration left) {
     private static final double LONGEST_SECONDS = Duration.ofDays(365).toSeconds();
 
     /** The estimate for these counts at this rate. */
-    static Eta of(Progress.Counts counts, double bytesPerSecond) {
+    public static Eta of(Progress.Counts counts, double bytesPerSecond) {
         return switch (counts.phase()) {
             case PREPARING, FLUSHING -> NO_IDEA;
             case COPYING -> copying(counts, bytesPerSecond);

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,16 +19,22 @@ public final class Reporter implements AutoCloseable {
 
     private static final long END_MILLIS = 1000;
 
-    private final StallWatch watch;
     private final RunRecord record;
+    private final Supplier<String> status;
+    private final Supplier<String> dump;
     private final LongConsumer newRate;
     private OptionalLong rate = OptionalLong.empty();
     private @Nullable Thread thread;
 
-    /** @param newRate told the rate in bytes per second, 0 for no limit, whenever somebody wants another one */
-    public Reporter(StallWatch watch, RunRecord record, LongConsumer newRate) {
-        this.watch = watch;
+    /**
+     * @param status how things stand, as JSON
+     * @param dump what everything waits for right now, in words
+     * @param newRate told the rate in bytes per second, 0 for no limit, whenever somebody wants another one
+     */
+    public Reporter(RunRecord record, Supplier<String> status, Supplier<String> dump, LongConsumer newRate) {
         this.record = record;
+        this.status = status;
+        this.dump = dump;
         this.newRate = newRate;
     }
 
@@ -47,7 +54,7 @@ public final class Reporter implements AutoCloseable {
             }
         } catch (InterruptedException e) {
             // The end: close() has asked for it.
-            record.publishLastStatus(watch.statusJson());
+            record.publishLastStatus(status.get());
         }
     }
 
@@ -60,9 +67,9 @@ public final class Reporter implements AutoCloseable {
     }
 
     void round() {
-        record.publishStatus(watch::statusJson);
+        record.publishStatus(status);
         if (record.takeWhyRequest()) {
-            record.answerWhy(watch.dump());
+            record.answerWhy(dump.get());
         }
         OptionalLong wanted = record.requestedRate();
         if (wanted.isPresent() && !wanted.equals(rate)) {

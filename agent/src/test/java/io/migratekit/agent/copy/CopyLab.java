@@ -185,10 +185,10 @@ final class CopyLab implements AutoCloseable {
                 new CopyJob.Named(id, store()),
                 spec,
                 WatchLimits.DEFAULT,
-                0,
+                new RateLimit(0),
                 size -> ranges.apply(Ranges.whole(size)),
                 new Silent())) {
-            return switch (job.run(_ -> "{}")) {
+            return switch (job.run()) {
                 case CopyJob.Outcome.Done done -> done.report();
                 case CopyJob.Outcome.DoneBefore _ -> throw new AssertionError("job " + id + " was finished before");
             };

@@ -30,7 +30,7 @@ class ReporterTest {
             throw new AssertionError("the job is new");
         }
         try (JobRun run = ready.run()) {
-            try (Reporter reporter = new Reporter(scene.watch, run, rates::add)) {
+            try (Reporter reporter = new Reporter(run, scene.watch::statusJson, scene.watch::dump, rates::add)) {
                 reporter.start();
                 String dump = store.askWhy(ID, Duration.ofSeconds(2)).orElseThrow();
                 assertTrue(dump.startsWith("job nightly-7: moving"), dump);

@@ -1,0 +1,439 @@
+package io.migratekit.agent.migration;
+
+import io.migratekit.agent.copy.CopyException;
+import io.migratekit.agent.job.JobEvent;
+import io.migratekit.agent.job.JobIdentity;
+import io.migratekit.agent.job.JobLock;
+import io.migratekit.agent.job.JobRun;
+import io.migratekit.agent.job.JobStart;
+import io.migratekit.agent.job.JobState;
+import io.migratekit.agent.job.JobView;
+import io.migratekit.agent.job.StateFolder;
+import io.migratekit.agent.migration.Generation.Part;
+import io.migratekit.agent.watch.Reporter;
+import io.migratekit.agent.watch.Road;
+import io.migratekit.agent.watch.StallReport;
+import io.migratekit.nbd.Deadline;
+import io.migratekit.nbd.NbdUri;
+import io.migratekit.vmware.VCenter;
+import io.migratekit.vmware.VSphereException;
+import io.migratekit.vmware.VmConfiguration;
+import io.migratekit.vmware.VmDisk;
+import io.migratekit.vmware.VmRef;
+import io.migratekit.vmware.VmSnapshot;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How is a VM backed up? Log in, look, freeze, decide, copy, set milestones, thaw: this page, in this order, and
+ * everything that was opened is closed in reverse, however it ends.
+ *
+ * <p>Every target holds one moment of its disk in the end, and all disks the same moment: that of one snapshot. A run
+ * that goes on where another one was killed reads the very snapshot of that one while it lives. Under a new one it
+ * copies what was left <em>and</em> what changed since the old one was taken, so that no image is made of two moments.
+ */
+public final class Migration {
+    private static final String MANIFEST = "vm.json";
+    private static final Duration STOP_PATIENCE = Duration.ofSeconds(45);
+
+    private final MigrationSpec spec;
+    private final Supplier<List<Road>> roads;
+    private final MigrationListener listener;
+    private final List<String> warnings = new CopyOnWriteArrayList<>();
+    private final MigrationProgress progress;
+    private final Instant begun = Instant.now();
+    private @Nullable JobRun record;
+
+    /** What came of it? */
+    public sealed interface Outcome {
+        /** Every target holds the moment of one snapshot. */
+        record Done(MigrationReport report) implements Outcome {}
+
+        /** An earlier run had finished the very same backup; this is what it reported, as JSON. */
+        record DoneBefore(String report) implements Outcome {}
+    }
+
+    /**
+     * A backup to be run once.
+     *
+     * @param roads how the targets' tunnels are; must not block
+     */
+    public Migration(MigrationSpec spec, Supplier<List<Road>> roads, MigrationListener listener) {
+        this.spec = spec;
+        this.roads = roads;
+        this.listener = new Telling(listener);
+        this.progress = new MigrationProgress(spec);
+    }
+
+    /** Backs the VM up. Call it on a thread that may be interrupted: that is how one stops it. */
+    public Outcome run() {
+        Optional<String> before = finishedBefore();
+        if (before.isPresent()) {
+            return new Outcome.DoneBefore(before.get());
+        }
+        return switch (spec.store().open(spec.id(), identity())) {
+            case JobStart.AlreadyFinished done ->
+                new Outcome.DoneBefore(done.state().report());
+            case JobStart.Ready ready -> new Outcome.Done(runOrForget(ready.run()));
+        };
+    }
+
+    /** A command that is corrected is not another job: one that never froze anything has nothing to remember. */
+    private MigrationReport runOrForget(JobRun job) {
+        try {
+            return run(job);
+        } catch (MigrationException.BadTargets e) {
+            if (Generation.read(spec.store().folderOf(spec.id())).isEmpty()) {
+                spec.store().remove(spec.id());
+            }
+            throw e;
+        }
+    }
+
+    /** A backup that is finished, or being run, must not bother the vCenter. */
+    private Optional<String> finishedBefore() {
+        Optional<JobView> job = spec.store().view(spec.id());
+        if (job.isPresent() && job.get().live()) {
+            throw spec.store().locked(spec.id());
+        }
+        return job.filter(view -> view.identity().equals(identity()))
+                .filter(view -> view.state() instanceof JobState.Finished)
+                .map(view -> ((JobState.Finished) view.state()).report());
+    }
+
+    private JobIdentity identity() {
+        return new JobIdentity(
+                "vmware://" + spec.vcenter().endpoint() + "/" + spec.vmPath(),
+                spec.targets().text(),
+                0,
+                "",
+                spec.limits().unitBytes(),
+                spec.hash(),
+                Map.of("kind", "migrate", "disks left out", spec.skippedDisks().toString()));
+    }
+
+    private MigrationReport run(JobRun job) {
+        record = job;
+        try (job;
+                Reporter reporter = new Reporter(job, progress::statusJson, progress::dump, spec.rate()::set)) {
+            reporter.start();
+            try {
+                MigrationReport report = migrate(job);
+                progress.nothingIsAwaited();
+                job.finished(report.json());
+                return report;
+            } catch (RuntimeException e) {
+                Thread.interrupted(); // It has reached its end here; left on, it would close what is to be written.
+                job.answerWhy(progress.dump());
+                if (isStop(e)) {
+                    job.interrupted("asked to stop");
+                } else {
+                    job.failed(listener.exitCode(e), String.valueOf(e.getMessage()));
+                }
+                throw e;
+            }
+        }
+    }
+
+    private static boolean isStop(RuntimeException e) {
+        return e instanceof MigrationException.Interrupted
+                || e instanceof CopyException.Interrupted
+                || e instanceof VSphereException.Cancelled;
+    }
+
+    private MigrationReport migrate(JobRun job) {
+        try (VCenter vcenter = VCenter.login(spec.vcenter(), new VCenterWords(listener))) {
+            listener.told("logged in to " + spec.vcenter().endpoint() + " (" + vcenter.product() + ")");
+            VmRef vm = vcenter.find(spec.vmPath());
+            VmConfiguration configuration = vcenter.configuration(vm);
+            StateFolder folder = spec.store().folderOf(spec.id());
+            folder.write(MANIFEST, configuration.toJson() + "\n");
+            StateFolder ofVm = spec.store().folderOfVm(configuration.instanceUuid());
+            try (JobLock _ = ofVm.tryLock().orElseThrow(() -> busy(vm))) {
+                return migrate(job, vcenter, configuration, new Milestones(ofVm));
+            }
+        }
+    }
+
+    private static MigrationException busy(VmRef vm) {
+        return new MigrationException.VmBusy(
+                "another backup of " + vm + " runs here right now; `migratekit status` shows which");
+    }
+
+    private MigrationReport migrate(JobRun job, VCenter vcenter, VmConfiguration vm, Milestones milestones) {
+        StateFolder folder = spec.store().folderOf(spec.id());
+        Optional<Generation> before = Generation.read(folder);
+        before.ifPresent(generation -> requireSameVm(generation, vcenter, vm));
+        List<VmDisk> disks = wanted(vm, before);
+        Map<Integer, NbdUri> targets = spec.targets().of(disks);
+        GenerationCopy work =
+                new GenerationCopy(spec, vcenter, vm.vm(), targets, milestones, roads, listener, progress);
+        before.ifPresent(work::settle);
+        try (SnapshotKeeper keeper = new SnapshotKeeper(spec, vcenter, vm.vm(), Owner.of(spec.store()), listener)) {
+            Map<Integer, DiskCopy.Outcome> outcomes;
+            Generation generation;
+            boolean quiesced;
+            try {
+                VmSnapshot snapshot = keeper.hold(before.map(Generation::snapshot));
+                quiesced = snapshot.quiesced();
+                Map<Integer, VmDisk> frozen = frozen(snapshot, disks);
+                generation = before.filter(old -> old.snapshot().equals(snapshot.moref()))
+                        .orElseGet(() -> decide(vcenter, vm, snapshot, frozen, targets, milestones, work, before));
+                outcomes = work.copy(generation, snapshot, frozen);
+            } catch (RuntimeException e) {
+                releaseAfter(keeper, e);
+                throw e;
+            }
+            release(keeper);
+            job.note(JobEvent.CHECKPOINT, Map.of("generation", generation.number()));
+            return report(vm, generation, quiesced, targets, outcomes);
+        }
+    }
+
+    /** All disks but those left out; of a backup that goes on, those that it began with. */
+    private List<VmDisk> wanted(VmConfiguration vm, Optional<Generation> before) {
+        List<VmDisk> disks = new ArrayList<>();
+        for (VmDisk disk : vm.disks()) {
+            if (spec.skippedDisks().contains(disk.key())) {
+                continue;
+            }
+            if (before.isPresent() && before.get().part(disk.key()).isEmpty()) {
+                listener.warned(disk + " was added since this backup began; it is left to the next one");
+            } else {
+                disks.add(disk);
+            }
+        }
+        for (Part part : before.map(Generation::parts).orElse(List.of())) {
+            if (disks.stream().noneMatch(disk -> disk.key() == part.disk())) {
+                listener.warned(
+                        "disk " + part.disk() + " (" + part.label() + ") is gone from the VM since this backup began");
+            }
+        }
+        if (disks.isEmpty()) {
+            throw new MigrationException.BadTargets(vm.vm() + " has no disk to be copied");
+        }
+        return disks;
+    }
+
+    private static void requireSameVm(Generation generation, VCenter vcenter, VmConfiguration vm) {
+        if (!generation.vm().equals(vm.instanceUuid()) || !generation.vcenter().equals(vcenter.instanceUuid())) {
+            throw new MigrationException.BadTargets("this job began with another VM of that name ("
+                    + generation.vm() + " at vCenter " + generation.vcenter() + "); now it is " + vm.instanceUuid()
+                    + " at " + vcenter.instanceUuid() + ". Choose another job id");
+        }
+    }
+
+    private static Map<Integer, VmDisk> frozen(VmSnapshot snapshot, List<VmDisk> disks) {
+        Map<Integer, VmDisk> frozen = snapshot.disks().stream().collect(Collectors.toMap(VmDisk::key, disk -> disk));
+        for (VmDisk disk : disks) {
+            if (!frozen.containsKey(disk.key())) {
+                throw new MigrationException.DiskRefused(
+                        disk + " is not part of the snapshot: it is independent, or was added just now. Leave it out"
+                                + " with --skip-disk " + disk.key() + ", or make it dependent");
+            }
+        }
+        return frozen;
+    }
+
+    /** A new snapshot is a new generation: what is to be copied of every disk is decided, and written down. */
+    private Generation decide(
+            VCenter vcenter,
+            VmConfiguration vm,
+            VmSnapshot snapshot,
+            Map<Integer, VmDisk> frozen,
+            Map<Integer, NbdUri> targets,
+            Milestones milestones,
+            GenerationCopy work,
+            Optional<Generation> before) {
+        StateFolder folder = spec.store().folderOf(spec.id());
+        int number = before.map(Generation::number).orElse(0) + 1;
+        Generation next =
+                new Generation(number, vcenter.instanceUuid(), vm.instanceUuid(), snapshot.moref(), List.of());
+        DiskPlanner planner = new DiskPlanner(
+                spec,
+                vcenter,
+                vm,
+                snapshot,
+                milestones,
+                folder,
+                spec.store().within(spec.id()),
+                disk -> work.serve(snapshot.moref(), disk),
+                listener);
+        List<Part> decided = new ArrayList<>();
+        targets.forEach((key, target) -> {
+            Part part = planner.plan(next, Objects.requireNonNull(frozen.get(key)), target, before);
+            listener.told("disk " + key + " (" + part.label() + ", " + (part.capacityBytes() >> 20) + " MiB): "
+                    + (part.whole() ? "everything, " : "incremental, ") + part.reason());
+            decided.add(part);
+        });
+        Generation generation = new Generation(number, next.vcenter(), next.vm(), next.snapshot(), decided);
+        generation.write(folder);
+        return generation;
+    }
+
+    /** Who wants us to stop now waits a while for this last step, and then finds everything done. */
+    private void release(SnapshotKeeper keeper) {
+        Removal removal = remove(keeper, spec.vcenter().limits().removal().plus(STOP_PATIENCE));
+        if (removal.trouble() != null) {
+            throw new MigrationException.SnapshotLeft(
+                    "everything is copied and durable, but " + keeper.left() + ". The cause: "
+                            + removal.trouble().getMessage(),
+                    removal.trouble());
+        }
+        if (!removal.ended()) {
+            throw new MigrationException.Interrupted(
+                    "everything is copied and durable, but vCenter is still removing the snapshot");
+        }
+    }
+
+    /**
+     * The first failure is what is told; the snapshot goes all the same. Whoever wants us to stop waits for a while only:
+     * once asked, vCenter goes on removing it without us.
+     */
+    private void releaseAfter(SnapshotKeeper keeper, RuntimeException failure) {
+        boolean interrupted = Thread.interrupted();
+        Removal removal = remove(
+                keeper,
+                isStop(failure)
+                        ? STOP_PATIENCE
+                        : spec.vcenter().limits().removal().plus(STOP_PATIENCE));
+        if (removal.trouble() != null) {
+            failure.addSuppressed(removal.trouble());
+            listener.warned(keeper.left() + ". It could not be removed: "
+                    + removal.trouble().getMessage());
+        } else if (!removal.ended()) {
+            listener.warned("vCenter is still removing the snapshot and goes on without us");
+        }
+        if (interrupted || removal.interrupted()) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private record Removal(
+            boolean ended, boolean interrupted, @Nullable RuntimeException trouble) {}
+
+    /** On a thread of its own, which nobody interrupts: half a removal would be none. */
+    private static Removal remove(SnapshotKeeper keeper, Duration patience) {
+        AtomicReference<@Nullable RuntimeException> trouble = new AtomicReference<>();
+        Thread release = new Thread(
+                () -> {
+                    try {
+                        keeper.release();
+                    } catch (RuntimeException e) {
+                        trouble.set(e);
+                    }
+                },
+                "release");
+        release.setDaemon(true);
+        release.start();
+        Deadline end = Deadline.in(patience);
+        boolean interrupted = false;
+        boolean ended = false;
+        while (!ended && !end.isOver()) {
+            try {
+                ended = release.join(end.atMost(patience));
+            } catch (InterruptedException e) {
+                interrupted = true;
+                end = Deadline.in(end.atMost(STOP_PATIENCE));
+            }
+        }
+        return new Removal(ended, interrupted, trouble.get());
+    }
+
+    private MigrationReport report(
+            VmConfiguration vm,
+            Generation generation,
+            boolean quiesced,
+            Map<Integer, NbdUri> targets,
+            Map<Integer, DiskCopy.Outcome> outcomes) {
+        List<MigrationReport.Disk> disks = new ArrayList<>();
+        outcomes.forEach((key, outcome) -> {
+            Part part = generation.part(key).orElseThrow();
+            disks.add(new MigrationReport.Disk(
+                    key,
+                    part.label(),
+                    String.valueOf(targets.get(key)),
+                    part.whole(),
+                    part.reason(),
+                    part.changeId(),
+                    part.audit(),
+                    outcome.report(),
+                    outcome.json()));
+        });
+        return new MigrationReport(
+                vm.vm().path(),
+                vm.instanceUuid(),
+                quiesced,
+                generation.number(),
+                disks,
+                warnings,
+                Duration.between(begun, Instant.now()));
+    }
+
+    /** Whether the same backup could go on where this one ended. */
+    public boolean isResumable() {
+        return record != null;
+    }
+
+    /** How far it is; at any moment, from any thread. */
+    public MigrationProgress progress() {
+        return progress;
+    }
+
+    /** Hands on, remembers what is to stand in the report and in the journal, and what is waited for right now. */
+    private final class Telling implements MigrationListener {
+        private final MigrationListener next;
+
+        Telling(MigrationListener next) {
+            this.next = next;
+        }
+
+        @Override
+        public void told(String sentence) {
+            progress.nothingIsAwaited();
+            next.told(sentence);
+        }
+
+        @Override
+        public void waiting(String what, Duration atMost) {
+            progress.waiting(what, atMost);
+            next.waiting(what, atMost);
+        }
+
+        @Override
+        public void waited(String what) {
+            progress.waited(what);
+            next.waited(what);
+        }
+
+        @Override
+        public void warned(String sentence) {
+            warnings.add(sentence);
+            JobRun job = record;
+            if (job != null) {
+                job.note(JobEvent.WARNING, Map.of("message", sentence));
+            }
+            next.warned(sentence);
+        }
+
+        @Override
+        public void stalled(int disk, StallReport report) {
+            next.stalled(disk, report);
+        }
+
+        @Override
+        public int exitCode(RuntimeException failure) {
+            return next.exitCode(failure);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+package io.migratekit.agent.migration;
+
+import io.migratekit.nbd.NbdUri;
+import io.migratekit.vmware.DiskServer;
+import io.migratekit.vmware.VSphereException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What if the server of a disk dies while it is read? A new one is started, and the way to it stays the same: a
+ * link in a folder of ours that leads to whichever server lives. How long that may go on is the copier's business: it
+ * gives up when it has had no progress for its time.
+ */
+final class ServedDisk implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(ServedDisk.class.getName());
+    private static final Duration LOOK = Duration.ofMillis(250);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(20);
+    private static final long END_MILLIS = 2000;
+    private static final String LINK = "disk.sock";
+
+    private final Supplier<DiskServer> starter;
+    private final Consumer<String> warned;
+    private final Path folder;
+    private final Thread keeper;
+    private volatile DiskServer server;
+    private volatile @Nullable String lastTrouble;
+    private volatile boolean closed;
+
+    /** Starts the first server; if it does not come to serve, nobody tries again. */
+    ServedDisk(Supplier<DiskServer> starter, Consumer<String> warned) {
+        this.starter = starter;
+        this.warned = warned;
+        server = starter.get();
+        try {
+            folder = Files.createTempDirectory("migratekit-disk-");
+            lead(server);
+        } catch (IOException e) {
+            server.close();
+            throw VSphereException.diskServerFailed(
+                    "no folder for the way to the disk's server can be made: " + e.getMessage());
+        }
+        keeper = new Thread(this::keep, "disk-keeper");
+        keeper.setDaemon(true);
+        keeper.start();
+    }
+
+    /** Where it is, whichever server serves it. */
+    NbdUri uri() {
+        return new NbdUri(
+                server.uri().text(),
+                new NbdUri.Unix(folder.resolve(LINK).toString()),
+                server.uri().exportName(),
+                Optional.empty(),
+                Optional.empty());
+    }
+
+    /** What went wrong there, as cause and remedy; nothing if all seems well. */
+    Optional<String> trouble() {
+        Optional<String> now = server.trouble();
+        return now.isPresent() ? now : Optional.ofNullable(lastTrouble);
+    }
+
+    private void lead(DiskServer to) throws IOException {
+        if (!(to.uri().transport() instanceof NbdUri.Unix unix)) {
+            throw new IOException("it listens at " + to.uri() + ", which is no unix socket");
+        }
+        Path next = folder.resolve("next");
+        Files.deleteIfExists(next);
+        Files.createSymbolicLink(next, Path.of(unix.socketPath()));
+        Files.move(next, folder.resolve(LINK), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private void keep() {
+        Duration pause = LOOK;
+        try {
+            while (true) {
+                TimeUnit.NANOSECONDS.sleep(pause.toNanos());
+                if (server.isAlive()) {
+                    pause = LOOK;
+                    continue;
+                }
+                boolean first = pause.equals(LOOK);
+                pause = first ? Duration.ofSeconds(1) : pause.multipliedBy(2);
+                pause = pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
+                replace(first);
+            }
+        } catch (InterruptedException e) {
+            // The end: close() has asked for it.
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void replace(boolean first) {
+        String trouble = server.trouble().orElse("the disk's server ended");
+        lastTrouble = trouble;
+        if (first) {
+            warned.accept(trouble + " It is started again.");
+        }
+        try {
+            server.close();
+            DiskServer next = starter.get();
+            synchronized (this) {
+                if (closed) {
+                    next.close();
+                    return;
+                }
+                server = next;
+                lead(next);
+            }
+        } catch (VSphereException | IOException e) {
+            lastTrouble = e.getMessage();
+            LOG.log(System.Logger.Level.WARNING, "the disk's server does not start again yet: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public void close() {
+        synchronized (this) {
+            closed = true;
+        }
+        keeper.interrupt();
+        boolean interrupted = Thread.interrupted();
+        try {
+            if (!keeper.join(Duration.ofMillis(END_MILLIS))) {
+                LOG.log(System.Logger.Level.DEBUG, "a server that was being started ends as soon as it has");
+            }
+        } catch (InterruptedException e) {
+            interrupted = true;
+        }
+        try {
+            server.close();
+        } finally {
+            removeFolder();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private void removeFolder() {
+        try {
+            Files.deleteIfExists(folder.resolve(LINK));
+            Files.deleteIfExists(folder);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.DEBUG, "a folder stays: " + folder, e);
+        }
+    }
+}

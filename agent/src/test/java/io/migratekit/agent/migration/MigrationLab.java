@@ -1,0 +1,125 @@
+package io.migratekit.agent.migration;
+
+import io.migratekit.agent.copy.CopyLimits;
+import io.migratekit.agent.copy.RateLimit;
+import io.migratekit.agent.job.JobId;
+import io.migratekit.agent.job.JobStore;
+import io.migratekit.agent.watch.StallReport;
+import io.migratekit.agent.watch.WatchLimits;
+import io.migratekit.nbd.ConnectSpec;
+import io.migratekit.nbd.NbdUri;
+import io.migratekit.vmware.DiskServerLimits;
+import io.migratekit.vmware.DiskServerSpec;
+import io.migratekit.vmware.VCenterLimits;
+import io.migratekit.vmware.VmSnapshot.Quiesce;
+import io.migratekit.vmware.sim.VmLab;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** A VM to be backed up, at a simulated vCenter, through the stand-in of VDDK, into QCOW2 chains behind qemu-nbd. */
+final class MigrationLab extends VmLab {
+    private static final CopyLimits LIMITS = new CopyLimits(
+            2,
+            16,
+            256 << 10,
+            4 << 20,
+            16 << 20,
+            Duration.ofSeconds(1),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(3),
+            0);
+    private static final VCenterLimits VCENTER = new VCenterLimits(
+            Duration.ofSeconds(5),
+            Duration.ofSeconds(5),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(5),
+            Duration.ofMinutes(1));
+
+    final Told told = new Told();
+
+    MigrationLab(Path folder, long... diskBytes) throws IOException {
+        super(folder, diskBytes);
+    }
+
+    /** What the backup has said. */
+    static final class Told implements MigrationListener {
+        final List<String> sentences = new CopyOnWriteArrayList<>();
+        final List<String> warnings = new CopyOnWriteArrayList<>();
+
+        @Override
+        public void told(String sentence) {
+            sentences.add(sentence);
+        }
+
+        @Override
+        public void waiting(String what, Duration atMost) {}
+
+        @Override
+        public void warned(String sentence) {
+            warnings.add(sentence);
+        }
+
+        @Override
+        public void stalled(int disk, StallReport report) {}
+
+        @Override
+        public int exitCode(RuntimeException failure) {
+            return 1;
+        }
+
+        String all() {
+            return String.join("\n", sentences) + "\n" + String.join("\n", warnings);
+        }
+    }
+
+    JobStore store() {
+        return new JobStore(folder().resolve("state"));
+    }
+
+    MigrationSpec spec(String job) throws IOException {
+        Map<Integer, NbdUri> uris = new TreeMap<>();
+        targets().forEach((key, target) -> uris.put(key, target.uri()));
+        DiskServerSpec servers = DiskServerSpec.DEFAULT
+                .withPlugin(standIn().plugin())
+                .withLimits(DiskServerLimits.DEFAULT.withStop(Duration.ofSeconds(2)));
+        return new MigrationSpec(
+                new JobId(job),
+                store(),
+                vcenter().spec(VCENTER),
+                "web01",
+                new Targets(uris, "", uri -> uri),
+                Set.of(),
+                servers,
+                ConnectSpec.of("migrate"),
+                LIMITS,
+                WatchLimits.DEFAULT,
+                new RateLimit(0),
+                Quiesce.IF_POSSIBLE,
+                false,
+                true,
+                false,
+                2,
+                AuditLimits.DEFAULT.withEvery(1),
+                Duration.ofHours(1));
+    }
+
+    /** Backs the VM up, from the beginning to a good end. */
+    MigrationReport backUp(String job) throws IOException {
+        return backUp(spec(job));
+    }
+
+    MigrationReport backUp(MigrationSpec spec) {
+        return switch (new Migration(spec, List::of, told).run()) {
+            case Migration.Outcome.Done done -> done.report();
+            case Migration.Outcome.DoneBefore _ ->
+                throw new AssertionError("job " + spec.id() + " was finished before");
+        };
+    }
+}
