@@ -143,7 +143,9 @@ class MigrateTroubleIT {
                 Set<Long> killed = new HashSet<>();
                 for (int i = 0; i < 2; i++) {
                     Waiting.until("another nbdkit runs", MigrateLab.LIMIT, () -> !killed.containsAll(nbdkits(copy)));
-                    nbdkits(copy).stream().filter(killed::add).forEach(pid -> Tool.run("kill", "-KILL", "" + pid));
+                    nbdkits(copy).stream()
+                            .filter(killed::add)
+                            .forEach(pid -> Tool.outcome(List.of("kill", "-KILL", "" + pid)));
                     int times = i + 2;
                     Waiting.until(
                             "it is told",
@@ -158,10 +160,12 @@ class MigrateTroubleIT {
         }
     }
 
+    /** Those that serve a disk; others only tell which filters there are. */
     private static List<Long> nbdkits(CopyProcess copy) {
         return ProcessHandle.of(copy.pid()).stream()
                 .flatMap(ProcessHandle::descendants)
-                .filter(process -> process.info().command().orElse("").endsWith("nbdkit"))
+                .filter(process -> process.info().command().orElse("").endsWith("nbdkit")
+                        && process.info().commandLine().orElse("").contains("snapshot="))
                 .map(ProcessHandle::pid)
                 .toList();
     }
