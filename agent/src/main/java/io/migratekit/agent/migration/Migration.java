@@ -12,9 +12,9 @@ import io.migratekit.agent.job.StateFolder;
 import io.migratekit.agent.migration.Generation.Part;
 import io.migratekit.agent.watch.Reporter;
 import io.migratekit.agent.watch.Road;
-import io.migratekit.agent.watch.StallReport;
 import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.vmware.DiskDecision;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VSphereException;
 import io.migratekit.vmware.VmConfiguration;
@@ -44,6 +44,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Migration {
     private static final String MANIFEST = "vm.json";
+    /** The backup itself records no progress; its disks do, each in units of its own. */
+    private static final long NO_UNITS = 1;
+
     private static final Duration STOP_PATIENCE = Duration.ofSeconds(45);
 
     private final MigrationSpec spec;
@@ -71,8 +74,8 @@ public final class Migration {
     public Migration(MigrationSpec spec, Supplier<List<Road>> roads, MigrationListener listener) {
         this.spec = spec;
         this.roads = roads;
-        this.listener = new Telling(listener);
         this.progress = new MigrationProgress(spec);
+        this.listener = new Telling(listener, progress, warnings, () -> Optional.ofNullable(record));
     }
 
     /** Backs the VM up. Call it on a thread that may be interrupted: that is how one stops it. */
@@ -117,7 +120,7 @@ public final class Migration {
                 spec.targets().text(),
                 0,
                 "",
-                spec.limits().unitBytes(),
+                NO_UNITS,
                 spec.hash(),
                 Map.of("kind", "migrate", "disks left out", spec.skippedDisks().toString()));
     }
@@ -176,6 +179,7 @@ public final class Migration {
         before.ifPresent(generation -> requireSameVm(generation, vcenter, vm));
         List<VmDisk> disks = wanted(vm, before);
         Map<Integer, NbdUri> targets = spec.targets().of(disks);
+        disks.forEach(disk -> requireCopyable(vcenter, vm, disk));
         GenerationCopy work =
                 new GenerationCopy(spec, vcenter, vm.vm(), targets, milestones, roads, listener, progress);
         before.ifPresent(work::settle);
@@ -223,6 +227,15 @@ public final class Migration {
             throw new MigrationException.BadTargets(vm.vm() + " has no disk to be copied");
         }
         return disks;
+    }
+
+    /** Before the VM is frozen in vain, or cannot be frozen at all because of this disk. */
+    private static void requireCopyable(VCenter vcenter, VmConfiguration vm, VmDisk disk) {
+        if (DiskDecision.of(vcenter.instanceUuid(), vm, disk, Optional.empty())
+                instanceof DiskDecision.Refused refused) {
+            throw new MigrationException.DiskRefused(
+                    disk + ": " + refused.reason() + ". To leave it out: --skip-disk " + disk.key());
+        }
     }
 
     private static void requireSameVm(Generation generation, VCenter vcenter, VmConfiguration vm) {
@@ -388,52 +401,5 @@ public final class Migration {
     /** How far it is; at any moment, from any thread. */
     public MigrationProgress progress() {
         return progress;
-    }
-
-    /** Hands on, remembers what is to stand in the report and in the journal, and what is waited for right now. */
-    private final class Telling implements MigrationListener {
-        private final MigrationListener next;
-
-        Telling(MigrationListener next) {
-            this.next = next;
-        }
-
-        @Override
-        public void told(String sentence) {
-            progress.nothingIsAwaited();
-            next.told(sentence);
-        }
-
-        @Override
-        public void waiting(String what, Duration atMost) {
-            progress.waiting(what, atMost);
-            next.waiting(what, atMost);
-        }
-
-        @Override
-        public void waited(String what) {
-            progress.waited(what);
-            next.waited(what);
-        }
-
-        @Override
-        public void warned(String sentence) {
-            warnings.add(sentence);
-            JobRun job = record;
-            if (job != null) {
-                job.note(JobEvent.WARNING, Map.of("message", sentence));
-            }
-            next.warned(sentence);
-        }
-
-        @Override
-        public void stalled(int disk, StallReport report) {
-            next.stalled(disk, report);
-        }
-
-        @Override
-        public int exitCode(RuntimeException failure) {
-            return next.exitCode(failure);
-        }
     }
 }
