@@ -65,8 +65,8 @@ final class CopyWorker {
             everConnected = true;
             run.connected();
         }
+        Ends next = ends;
         try {
-            Ends next = ends;
             while (!run.isStopping() && !run.isAllDone()) {
                 Failure failure = work(next == null ? new Ends(run.spec(), pulse, run.found()) : next);
                 next = null;
@@ -80,6 +80,9 @@ final class CopyWorker {
             // Out of memory, say: it is the cause of the copy's end, and must not be lost with its thread.
             run.fail(new IllegalStateException(name + " failed: " + e, e));
         } finally {
+            if (next != null) {
+                next.close(null); // There was nothing to do. Left open, its server would not end.
+            }
             if (!left) {
                 run.workerEnds();
             }

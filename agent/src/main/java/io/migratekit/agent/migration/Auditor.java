@@ -55,7 +55,11 @@ final class Auditor {
     }
 
     private Optional<String> otherTarget(VmDisk disk, NbdUri target, Milestone milestone, Ranges changed) {
-        if (spec.audit().targetCells() == 0 || milestone.hashes().isEmpty()) {
+        if (spec.audit().targetCells() == 0) {
+            return Optional.empty();
+        }
+        if (milestone.hashes().isEmpty()) {
+            listener.told("the target of " + disk + " was not looked at: its last backup was made without hashes");
             return Optional.empty();
         }
         long seed = ThreadLocalRandom.current().nextLong();
@@ -70,6 +74,11 @@ final class Auditor {
             }
             String words = "the target of " + disk + " is not as the backup " + milestone.job() + " left it ("
                     + result.words() + "): it was replaced, rolled back or written to";
+            listener.warned(words + ". Everything is copied again");
+            return Optional.of(words);
+        } catch (ChangeAudit.HashesLost e) {
+            String words = "whether the target of " + disk + " is still as the backup " + milestone.job()
+                    + " left it cannot be told: " + e.getMessage();
             listener.warned(words + ". Everything is copied again");
             return Optional.of(words);
         } catch (ChangeAudit.NotPossible e) {

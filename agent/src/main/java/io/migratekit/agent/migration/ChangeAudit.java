@@ -73,11 +73,20 @@ final class ChangeAudit {
     }
 
     /** It cannot be done; the message says why. */
-    static final class NotPossible extends Exception {
+    static class NotPossible extends Exception {
         private static final long serialVersionUID = 1L;
 
         NotPossible(String message) {
             super(message, null, false, false);
+        }
+    }
+
+    /** There should be hashes to compare with, but they are lost or damaged. */
+    static final class HashesLost extends NotPossible {
+        private static final long serialVersionUID = 1L;
+
+        HashesLost(RuntimeException cause) {
+            super(String.valueOf(cause.getMessage()));
         }
     }
 
@@ -99,25 +108,36 @@ final class ChangeAudit {
                     .toList();
             return new ChangeAudit(sample, diskBytes, seed);
         } catch (HashFormatException | UncheckedIOException e) {
-            throw new NotPossible(String.valueOf(e.getMessage()));
+            throw new HashesLost(e);
         }
     }
 
-    /** Draws the sample from what was copied last: no earlier state of the target has that. */
+    /**
+     * Draws the sample from what was copied last: no earlier state of the target has that. If nothing was copied then,
+     * or all of it has changed again, from what was copied before that.
+     */
     static ChangeAudit ofNewest(Milestone milestone, Ranges changed, int most, long seed) throws NotPossible {
-        List<Path> files = hashes(milestone);
         long diskBytes = milestone.moment().capacityBytes();
+        Random random = new Random(seed);
+        Ranges later = changed;
         try {
-            List<HashEntry> sample = KnownCells.some(
-                    files.getLast(),
-                    diskBytes,
-                    most,
-                    new Random(seed),
-                    one -> !changed.intersects(one.offset(), one.offset() + length(one, diskBytes)));
-            return sample.isEmpty() ? ofDisk(milestone, changed, most, seed) : new ChangeAudit(sample, diskBytes, seed);
+            for (Path file : hashes(milestone).reversed()) {
+                Ranges useless = later;
+                List<HashEntry> sample = KnownCells.some(
+                        file,
+                        diskBytes,
+                        most,
+                        random,
+                        one -> !useless.intersects(one.offset(), one.offset() + length(one, diskBytes)));
+                if (!sample.isEmpty()) {
+                    return new ChangeAudit(sample, diskBytes, seed);
+                }
+                later = later.and(KnownCells.parts(file, diskBytes));
+            }
         } catch (HashFormatException | UncheckedIOException e) {
-            throw new NotPossible(String.valueOf(e.getMessage()));
+            throw new HashesLost(e);
         }
+        throw new NotPossible("all that is known has changed since");
     }
 
     private static List<Path> hashes(Milestone milestone) throws NotPossible {

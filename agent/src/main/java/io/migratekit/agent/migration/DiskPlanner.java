@@ -156,7 +156,7 @@ final class DiskPlanner {
     private Part goOn(Generation next, Generation before, Part old, VmDisk disk, NbdUri target, Ranges changed) {
         Ranges planned = old.whole()
                 ? Ranges.whole(disk.capacityBytes())
-                : union(readRanges(folder, before, disk.key()), changed);
+                : readRanges(folder, before, disk.key()).and(changed);
         if (!old.whole()) {
             writeRanges(next, disk, planned);
         }
@@ -191,13 +191,6 @@ final class DiskPlanner {
                 planned.totalBytes(),
                 unitBytes,
                 old.audit());
-    }
-
-    private static Ranges union(Ranges a, Ranges b) {
-        List<ByteRange> both = new ArrayList<>(a.count() + b.count());
-        a.forEach(both::add);
-        b.forEach(both::add);
-        return Ranges.of(both);
     }
 
     private static Part part(VmDisk disk, NbdUri target, Finding finding, String base, long unitBytes) {

@@ -13,6 +13,9 @@ import io.migratekit.agent.migration.Generation.Part;
 import io.migratekit.agent.watch.Reporter;
 import io.migratekit.agent.watch.Road;
 import io.migratekit.nbd.Deadline;
+import io.migratekit.nbd.ExportInfo;
+import io.migratekit.nbd.NbdConnection;
+import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.vmware.DiskDecision;
 import io.migratekit.vmware.VCenter;
@@ -179,7 +182,10 @@ public final class Migration {
         before.ifPresent(generation -> requireSameVm(generation, vcenter, vm));
         List<VmDisk> disks = wanted(vm, before);
         Map<Integer, NbdUri> targets = spec.targets().of(disks);
-        disks.forEach(disk -> requireCopyable(vcenter, vm, disk));
+        for (VmDisk disk : disks) {
+            requireCopyable(vcenter, vm, disk);
+            requireRoom(disk, Objects.requireNonNull(targets.get(disk.key())));
+        }
         GenerationCopy work =
                 new GenerationCopy(spec, vcenter, vm.vm(), targets, milestones, roads, listener, progress);
         before.ifPresent(work::settle);
@@ -235,6 +241,24 @@ public final class Migration {
                 instanceof DiskDecision.Refused refused) {
             throw new MigrationException.DiskRefused(
                     disk + ": " + refused.reason() + ". To leave it out: --skip-disk " + disk.key());
+        }
+    }
+
+    /** The same for a target that can never take the disk. One that does not answer is the copy's business, which waits. */
+    private void requireRoom(VmDisk disk, NbdUri target) {
+        try (NbdConnection connection =
+                NbdConnection.open(target, spec.connect().withPurpose("look"))) {
+            ExportInfo found = connection.info();
+            if (found.readOnly() || found.sizeBytes() < disk.capacityBytes()) {
+                throw new MigrationException.BadTargets(target + " cannot take " + disk + ": "
+                        + (found.readOnly()
+                                ? "it is read-only"
+                                : "it has " + found.sizeBytes() + " bytes, and the disk has " + disk.capacityBytes()));
+            }
+        } catch (NbdException.Cancelled e) {
+            throw new MigrationException.Interrupted("stopped");
+        } catch (NbdException e) {
+            listener.warned("the target of " + disk + " does not answer yet: " + e.getMessage());
         }
     }
 

@@ -78,6 +78,14 @@ public final class Ranges implements Iterable<ByteRange> {
         return Arrays.copyOf(borders, filled);
     }
 
+    /** These ranges and others. */
+    public Ranges and(Iterable<ByteRange> others) {
+        List<ByteRange> all = new ArrayList<>();
+        forEach(all::add);
+        others.forEach(all::add);
+        return of(all);
+    }
+
     public int count() {
         return borders.length / 2;
     }

@@ -1,5 +1,6 @@
 package io.migratekit.agent.proof;
 
+import io.migratekit.nbd.ByteRange;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,6 +66,29 @@ public final class KnownCells {
             }
         }
         return data.isEmpty() ? zeroes : data;
+    }
+
+    /** Of which parts of the disk a single file says anything. */
+    public static List<ByteRange> parts(Path file, long diskBytes) {
+        List<ByteRange> parts = new ArrayList<>();
+        try (HashFileReader reader = open(file, diskBytes)) {
+            for (HashEntry entry = reader.next(); entry != null; entry = reader.next()) {
+                parts.add(
+                        switch (entry) {
+                            case HashEntry.Cells cells ->
+                                cells(cells.firstCell(), cells.hashes().size(), diskBytes);
+                            case HashEntry.ZeroCells cells -> cells(cells.firstCell(), cells.count(), diskBytes);
+                            case HashEntry.Piece piece -> new ByteRange(piece.offset(), piece.length());
+                            case HashEntry.ZeroPiece piece -> new ByteRange(piece.offset(), piece.length());
+                        });
+            }
+        }
+        return parts;
+    }
+
+    private static ByteRange cells(long first, long count, long diskBytes) {
+        long start = first * Grid.CELL_BYTES;
+        return new ByteRange(start, Math.min(count * Grid.CELL_BYTES, diskBytes - start));
     }
 
     /** Each one of those that were seen is kept with the same chance, or nearly so. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.migratekit.agent.plan.Ranges;
 import io.migratekit.nbd.fixture.NbdImages;
 import io.migratekit.nbd.server.Nbdkit;
 import io.migratekit.nbd.server.QemuNbd;
@@ -70,6 +71,17 @@ class CopyConnectionsTest {
         assertTrue(
                 report.warnings().stream().allMatch(warning -> warning.contains("got no connection of its own")),
                 report.warnings().toString());
+    }
+
+    /** A server that is asked to end waits for its clients, and the only slot of another one stays taken. */
+    @Test
+    void aCopyOfNothingLeavesNoConnectionBehind() throws IOException {
+        String from = lab.serve(Nbdkit.plugin("file", "file=" + disk));
+        String to = narrowTarget(1);
+        lab.copy(CopyLab.spec(from, to), _ -> Ranges.of(List.of()));
+        long begun = System.nanoTime();
+        assertEquals(DISK_BYTES, lab.content(to).length);
+        assertTrue(System.nanoTime() - begun < Duration.ofSeconds(5).toNanos(), "the slot was not free at once");
     }
 
     /** All workers notice at the same moment; one of them has to say why the copy ended. */

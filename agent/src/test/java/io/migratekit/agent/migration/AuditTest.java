@@ -140,7 +140,7 @@ class AuditTest {
     }
 
     @Test
-    void withoutHashFilesItIsSaidOnceAndTheBackupGoesOn() throws IOException {
+    void whereTheHashesAreLostTheTargetIsNotBelieved() throws IOException {
         writeIntoEveryCell();
         backUp("first", every(2));
         try (Stream<Path> files = Files.walk(folder.resolve("state"))) {
@@ -148,17 +148,31 @@ class AuditTest {
                 Files.writeString(file, "damaged");
             }
         }
-        for (int i = 1; i <= 3; i++) {
-            lab.guestWrites(random, 1);
-            target().newLayer();
-            assertFalse(backUp("next-" + i, every(2)).whole());
-        }
+        target().startOver(disk().capacityBytes());
+        lab.guestWrites(random, 1);
+        MigrationReport.Disk second = backUp("second", every(2));
+        assertTrue(second.whole());
+        assertTrue(second.reason().contains("cannot be told"), second.reason());
         lab.assertTargetsHoldTheLastMoment();
-        List<String> said = lab.told.sentences.stream()
-                .filter(line -> line.contains("could not be audited"))
-                .toList();
-        assertEquals(1, said.size(), said.toString());
-        assertTrue(lab.told.warnings.isEmpty(), lab.told.warnings.toString());
+        lab.guestWrites(random, 1);
+        target().newLayer();
+        assertFalse(backUp("third", every(2)).whole());
+        lab.assertTargetsHoldTheLastMoment();
+    }
+
+    /** The newest hash file then says nothing, and the one before has to do. */
+    @Test
+    void aTargetThatWasRolledBackIsNoticedAlsoWhenNothingWasCopiedLast() throws IOException {
+        writeIntoEveryCell();
+        backUp("first", every(0));
+        lab.guestWrites(random, 1);
+        target().newLayer();
+        backUp("second", every(0));
+        backUp("nothing-changed", every(0));
+        target().rollBack();
+        lab.guestWrites(random, 1);
+        assertTrue(backUp("third", every(0)).whole());
+        lab.assertTargetsHoldTheLastMoment();
     }
 
     @Test
