@@ -149,14 +149,14 @@ class ArchitectureTest {
                                         .matches("java\\.(lang|util).*|io\\.migratekit\\.agent\\.plan|.*jspecify.*")
                                 || c.isPrimitive()
                                 || c.isArray()
-                                || c.getName().matches("io\\.migratekit\\.nbd\\.(ByteRange|Extent)")
+                                || c.getName().matches("io\\.migratekit\\.nbd\\.(ByteRange|Extent|Ranges|Unit)")
                                 || c.getName()
                                         .matches("java\\.security\\..*|java\\.nio\\.(charset\\..*|ByteBuffer)"))));
     }
 
     @Test
     void theJobIsTopInTheAgentAndTheCopyIsNext() {
-        for (String ground : List.of("plan", "proof", "job", "watch")) {
+        for (String ground : List.of("plan", "job", "watch")) {
             check(noClasses()
                     .that()
                     .resideInAPackage("io.migratekit.agent." + ground)
@@ -164,6 +164,22 @@ class ArchitectureTest {
                     .dependOnClassesThat()
                     .resideInAnyPackage("io.migratekit.agent", "io.migratekit.agent.copy"));
         }
+    }
+
+    @Test
+    void agentAndHubMeetInTheHttpContractOnly() {
+        check(noClasses()
+                .that()
+                .resideInAPackage("io.migratekit.hub..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.migratekit.agent..", "io.migratekit.tunnel..", "io.migratekit.vmware.."));
+        check(noClasses()
+                .that()
+                .resideInAPackage("io.migratekit.agent..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.migratekit.hub.."));
     }
 
     @Test

@@ -1,8 +1,8 @@
 package io.migratekit.agent.copy;
 
-import io.migratekit.agent.plan.Ranges;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.Ranges;
 import java.util.Optional;
 
 /**

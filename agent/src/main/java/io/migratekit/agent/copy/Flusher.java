@@ -2,12 +2,12 @@ package io.migratekit.agent.copy;
 
 import io.migratekit.agent.copy.Ends.Wire;
 import io.migratekit.agent.job.DurableUnit;
-import io.migratekit.agent.proof.UnitHasher;
-import io.migratekit.agent.proof.UnitHashes;
 import io.migratekit.agent.watch.Progress;
 import io.migratekit.agent.watch.Pulse;
 import io.migratekit.agent.watch.Stage;
 import io.migratekit.nbd.ExportInfo;
+import io.migratekit.nbd.proof.UnitHasher;
+import io.migratekit.nbd.proof.UnitHashes;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -2,12 +2,12 @@ package io.migratekit.agent.copy;
 
 import io.migratekit.agent.copy.Ends.Wire;
 import io.migratekit.agent.plan.CopyStep;
-import io.migratekit.agent.proof.Zeroes;
 import io.migratekit.nbd.BufferPool;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ExportInfo;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.Request;
+import io.migratekit.nbd.proof.Zeroes;
 import java.lang.foreign.MemorySegment;
 import java.util.Comparator;
 import java.util.List;

@@ -1,8 +1,6 @@
 package io.migratekit.agent.copy;
 
 import io.migratekit.agent.copy.Ends.Wire;
-import io.migratekit.agent.plan.Ranges;
-import io.migratekit.agent.proof.UnitHasher;
 import io.migratekit.agent.watch.Progress;
 import io.migratekit.agent.watch.Pulse;
 import io.migratekit.agent.watch.Stage;
@@ -13,7 +11,9 @@ import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.ExtentQuery;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.PieceHash;
+import io.migratekit.nbd.Ranges;
 import io.migratekit.nbd.Request;
+import io.migratekit.nbd.proof.UnitHasher;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,7 @@
 package io.migratekit.agent.copy;
 
-import io.migratekit.agent.plan.Unit;
-import io.migratekit.agent.proof.UnitHashes;
+import io.migratekit.nbd.Unit;
+import io.migratekit.nbd.proof.UnitHashes;
 import java.util.Optional;
 
 /**

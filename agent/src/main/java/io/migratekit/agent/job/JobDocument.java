@@ -1,7 +1,9 @@
 package io.migratekit.agent.job;
 
 import com.google.gson.JsonObject;
-import io.migratekit.agent.job.JsonFields.Unfit;
+import io.migratekit.nbd.files.JsonFields;
+import io.migratekit.nbd.files.JsonFields.Unfit;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -36,13 +38,13 @@ record JobDocument(JobIdentity identity, JobState state, int attempts, Instant c
 
     void write(Path folder) throws IOException {
         byte[] bytes = (toJson() + "\n").getBytes(StandardCharsets.UTF_8);
-        StateFiles.replace(folder.resolve(NAME), bytes, StateFiles.Survives.POWER_CUT);
+        SafeFiles.replace(folder.resolve(NAME), bytes, SafeFiles.Survives.POWER_CUT);
     }
 
     /** Nothing if there is none; {@link JobException.Damaged} if it makes no sense. */
     static Optional<JobDocument> read(Path folder) throws IOException {
         Path file = folder.resolve(NAME);
-        Optional<String> text = StateFiles.read(file);
+        Optional<String> text = SafeFiles.read(file);
         if (text.isEmpty()) {
             return Optional.empty();
         }

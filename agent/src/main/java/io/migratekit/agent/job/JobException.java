@@ -1,5 +1,6 @@
 package io.migratekit.agent.job;
 
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -85,7 +86,7 @@ public abstract sealed class JobException extends RuntimeException {
     public static Damaged damaged(Path document, String why) {
         return new Damaged(
                 document + " cannot be used: " + why + ". To begin the job anew, remove the folder "
-                        + StateFiles.parent(document) + ".",
+                        + SafeFiles.parent(document) + ".",
                 null);
     }
 

@@ -1,5 +1,6 @@
 package io.migratekit.agent.job;
 
+import io.migratekit.nbd.files.ProcessLock;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +26,7 @@ public final class JobRun extends RunRecord {
 
     private final JobId id;
     private final Path folder;
-    private final JobLock lock;
+    private final ProcessLock lock;
     private final Optional<JobState> previous;
     private final Journal journal;
     private final ProgressLog progress;
@@ -36,7 +37,8 @@ public final class JobRun extends RunRecord {
     private volatile boolean complained;
 
     /** Takes over the lock; on a failure the caller still has it. */
-    JobRun(JobId id, Path folder, JobLock lock, JobDocument document, Optional<JobState> previous) throws IOException {
+    JobRun(JobId id, Path folder, ProcessLock lock, JobDocument document, Optional<JobState> previous)
+            throws IOException {
         this.id = id;
         this.folder = folder;
         this.lock = lock;

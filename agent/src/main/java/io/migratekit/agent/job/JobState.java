@@ -1,5 +1,6 @@
 package io.migratekit.agent.job;
 
+import io.migratekit.nbd.files.JsonFields;
 import java.time.Instant;
 
 /** How does a job stand? As its last run wrote it down. */

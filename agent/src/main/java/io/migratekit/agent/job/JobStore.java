@@ -1,5 +1,7 @@
 package io.migratekit.agent.job;
 
+import io.migratekit.nbd.files.ProcessLock;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -69,8 +71,8 @@ public final class JobStore {
     public JobStart open(JobId id, JobIdentity identity) {
         Path folder = folder(id);
         try {
-            StateFiles.makeFolder(folder);
-            JobLock lock = JobLock.tryAcquire(folder.resolve(LOCK)).orElseThrow(() -> locked(id));
+            SafeFiles.makeFolder(folder);
+            ProcessLock lock = ProcessLock.tryAcquire(folder.resolve(LOCK)).orElseThrow(() -> locked(id));
             JobStart start = null;
             try {
                 start = open(id, folder, identity, lock);
@@ -170,9 +172,9 @@ public final class JobStore {
         }
     }
 
-    private static JobStart open(JobId id, Path folder, JobIdentity identity, JobLock lock) throws IOException {
+    private static JobStart open(JobId id, Path folder, JobIdentity identity, ProcessLock lock) throws IOException {
         // The folder's own name has to be there after a power cut, too.
-        StateFiles.syncFolder(StateFiles.parent(folder));
+        SafeFiles.syncFolder(SafeFiles.parent(folder));
         Optional<JobDocument> found = JobDocument.read(folder);
         if (found.isEmpty()) {
             JobDocument first = JobDocument.first(identity, JobDocument.now());
@@ -207,9 +209,9 @@ public final class JobStore {
             remove(to);
             return 0;
         }
-        try (JobLock _ = JobLock.tryAcquire(folder(from).resolve(LOCK)).orElseThrow(() -> locked(from))) {
+        try (ProcessLock _ = ProcessLock.tryAcquire(folder(from).resolve(LOCK)).orElseThrow(() -> locked(from))) {
             StateFolder.remove(target);
-            StateFiles.makeFolder(target);
+            SafeFiles.makeFolder(target);
             Optional<JobDocument> before = JobDocument.read(folder(from));
             Path log = folder(from).resolve(ProgressLog.NAME);
             if (before.isEmpty() || !Files.exists(log)) {
@@ -240,7 +242,7 @@ public final class JobStore {
         if (!Files.exists(folder(id))) {
             return;
         }
-        try (JobLock _ = JobLock.tryAcquire(folder(id).resolve(LOCK)).orElseThrow(() -> locked(id))) {
+        try (ProcessLock _ = ProcessLock.tryAcquire(folder(id).resolve(LOCK)).orElseThrow(() -> locked(id))) {
             StateFolder.remove(folder(id));
         } catch (IOException e) {
             throw JobException.storage("job " + id + " cannot be removed from " + folder(id), e);
@@ -291,7 +293,7 @@ public final class JobStore {
     }
 
     private boolean isLive(JobId id) throws IOException {
-        return JobLock.isHeld(folder(id).resolve(LOCK));
+        return ProcessLock.isHeld(folder(id).resolve(LOCK));
     }
 
     private boolean livesStill(JobId id) {

@@ -1,6 +1,8 @@
 package io.migratekit.agent.job;
 
 import com.google.gson.JsonObject;
+import io.migratekit.nbd.files.JsonFields;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -42,7 +44,7 @@ final class Journal implements AutoCloseable {
         this.folder = folder;
         this.longestFile = longestFile;
         Path file = folder.resolve(NAME);
-        StateFiles.makeFile(file);
+        SafeFiles.makeFile(file);
         this.out = new FileOutputStream(file.toFile(), true);
         this.length = Files.size(file);
         this.torn = length > 0 && lastByte(file) != '\n';
@@ -79,7 +81,7 @@ final class Journal implements AutoCloseable {
     static List<JournalLine> tail(Path folder, int most) throws IOException {
         List<JournalLine> lines = new ArrayList<>();
         for (String name : List.of(PREVIOUS, NAME)) {
-            String text = StateFiles.read(folder.resolve(name)).orElse("");
+            String text = SafeFiles.read(folder.resolve(name)).orElse("");
             int start = 0;
             for (int end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
                 line(text.substring(start, end), lines);
@@ -124,7 +126,7 @@ final class Journal implements AutoCloseable {
     private void rotate() throws IOException {
         Path file = folder.resolve(NAME);
         Files.move(file, folder.resolve(PREVIOUS), StandardCopyOption.ATOMIC_MOVE);
-        StateFiles.makeFile(file);
+        SafeFiles.makeFile(file);
         out.close();
         out = new FileOutputStream(file.toFile(), true);
         length = 0;

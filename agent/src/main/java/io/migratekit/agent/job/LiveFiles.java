@@ -1,5 +1,6 @@
 package io.migratekit.agent.job;
 
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -40,7 +41,7 @@ final class LiveFiles {
         for (String name : new String[] {STATUS, RATE, WHY_REQUEST, WHY_ANSWER}) {
             Files.deleteIfExists(folder.resolve(name));
         }
-        StateFiles.removeAbandoned(folder);
+        SafeFiles.removeAbandoned(folder);
     }
 
     void writeStatus(String json) throws IOException {
@@ -49,7 +50,7 @@ final class LiveFiles {
 
     /** The rate that somebody asked for, in bytes per second, 0 for no limit; nothing if nobody did. */
     OptionalLong readRate() throws IOException {
-        String text = StateFiles.read(folder.resolve(RATE)).orElse("").strip();
+        String text = SafeFiles.read(folder.resolve(RATE)).orElse("").strip();
         if (text.isEmpty() || text.length() > LONGEST_RATE_CHARS) {
             return OptionalLong.empty();
         }
@@ -74,7 +75,7 @@ final class LiveFiles {
 
     /** The last status that the run wrote. */
     Optional<String> readStatus() throws IOException {
-        return StateFiles.read(folder.resolve(STATUS)).map(String::strip).filter(json -> !json.isEmpty());
+        return SafeFiles.read(folder.resolve(STATUS)).map(String::strip).filter(json -> !json.isEmpty());
     }
 
     void writeRate(long bytesPerSecond) throws IOException {
@@ -83,7 +84,7 @@ final class LiveFiles {
 
     /** The last answer that the run gave, whoever had asked. */
     Optional<String> readWhy() throws IOException {
-        return StateFiles.read(folder.resolve(WHY_ANSWER));
+        return SafeFiles.read(folder.resolve(WHY_ANSWER));
     }
 
     /**
@@ -108,7 +109,7 @@ final class LiveFiles {
 
     private void replace(String name, String text) throws IOException {
         byte[] bytes = (text + "\n").getBytes(StandardCharsets.UTF_8);
-        StateFiles.replace(folder.resolve(name), bytes, StateFiles.Survives.CRASH);
+        SafeFiles.replace(folder.resolve(name), bytes, SafeFiles.Survives.CRASH);
     }
 
     /** Tells one answer from the next: each is a new file. */

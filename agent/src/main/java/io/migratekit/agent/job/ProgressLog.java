@@ -1,5 +1,6 @@
 package io.migratekit.agent.job;
 
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -53,7 +54,7 @@ final class ProgressLog implements AutoCloseable {
         byte[] digest = identity.digest();
         if (!Files.exists(path)) {
             byte[] header = ProgressFormat.header(new SplittableRandom().nextLong(), digest);
-            StateFiles.replace(path, header, StateFiles.Survives.POWER_CUT);
+            SafeFiles.replace(path, header, SafeFiles.Survives.POWER_CUT);
         }
         LogFile file = LogFile.open(path);
         try {
@@ -65,7 +66,7 @@ final class ProgressLog implements AutoCloseable {
             if (!fault.isEmpty()) {
                 throw new JobException.Damaged(
                         path + " cannot be used: " + fault + ". To begin the job anew, remove the folder "
-                                + StateFiles.parent(path) + ".",
+                                + SafeFiles.parent(path) + ".",
                         null);
             }
             return new ProgressLog(file, new ProgressFormat(ProgressFormat.salt(bytes)), Sync.ALWAYS);

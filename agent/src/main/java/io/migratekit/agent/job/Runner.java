@@ -1,6 +1,8 @@
 package io.migratekit.agent.job;
 
 import com.google.gson.JsonObject;
+import io.migratekit.nbd.files.JsonFields;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -22,13 +24,13 @@ public record Runner(long pid, Instant since) {
         JsonObject json = new JsonObject();
         json.addProperty("pid", pid);
         json.addProperty("since", since.toString());
-        StateFiles.replace(file, (json + "\n").getBytes(StandardCharsets.UTF_8), StateFiles.Survives.CRASH);
+        SafeFiles.replace(file, (json + "\n").getBytes(StandardCharsets.UTF_8), SafeFiles.Survives.CRASH);
     }
 
     /** Nothing if there is no such file, or nothing sensible in it: then there is only less to say. */
     static Optional<Runner> read(Path file) {
         try {
-            Optional<String> text = StateFiles.read(file);
+            Optional<String> text = SafeFiles.read(file);
             if (text.isEmpty()) {
                 return Optional.empty();
             }

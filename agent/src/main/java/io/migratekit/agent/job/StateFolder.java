@@ -1,5 +1,7 @@
 package io.migratekit.agent.job;
 
+import io.migratekit.nbd.files.ProcessLock;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.OutputStreamWriter;
@@ -41,7 +43,7 @@ public final class StateFolder {
     /** The document of this name as text; nothing if there is none. */
     public Optional<String> read(String name) {
         try {
-            return StateFiles.read(folder.resolve(name));
+            return SafeFiles.read(folder.resolve(name));
         } catch (IOException e) {
             throw JobException.storage(folder.resolve(name) + " cannot be read", e);
         }
@@ -50,17 +52,17 @@ public final class StateFolder {
     /** Gives the document a new content; when this returns it is there for good. */
     public void write(String name, String content) {
         attempt("cannot be written", name, () -> {
-            StateFiles.makeFolder(folder);
-            StateFiles.replace(
-                    folder.resolve(name), content.getBytes(StandardCharsets.UTF_8), StateFiles.Survives.POWER_CUT);
+            SafeFiles.makeFolder(folder);
+            SafeFiles.replace(
+                    folder.resolve(name), content.getBytes(StandardCharsets.UTF_8), SafeFiles.Survives.POWER_CUT);
         });
     }
 
     /** The same for a document that is too long to be held in memory. */
     public void write(String name, Consumer<Appendable> content) {
         attempt("cannot be written", name, () -> {
-            StateFiles.makeFolder(folder);
-            StateFiles.replace(folder.resolve(name), StateFiles.Survives.POWER_CUT, out -> {
+            SafeFiles.makeFolder(folder);
+            SafeFiles.replace(folder.resolve(name), SafeFiles.Survives.POWER_CUT, out -> {
                 // Not closed: the file has to be synced first, by whoever made it.
                 Writer text = new BufferedWriter(new OutputStreamWriter(out, StandardCharsets.UTF_8));
                 try {
@@ -77,7 +79,7 @@ public final class StateFolder {
     public void delete(String name) {
         attempt("cannot be removed", name, () -> {
             if (Files.deleteIfExists(folder.resolve(name))) {
-                StateFiles.syncFolder(folder);
+                SafeFiles.syncFolder(folder);
             }
         });
     }
@@ -102,10 +104,10 @@ public final class StateFolder {
     }
 
     /** Takes the folder's lock, or gives nothing if another process, or another part of this one, has it. */
-    public Optional<JobLock> tryLock() {
+    public Optional<ProcessLock> tryLock() {
         try {
-            StateFiles.makeFolder(folder);
-            return JobLock.tryAcquire(folder.resolve(LOCK));
+            SafeFiles.makeFolder(folder);
+            return ProcessLock.tryAcquire(folder.resolve(LOCK));
         } catch (IOException e) {
             throw JobException.storage(folder + " cannot be locked", e);
         }

@@ -1,13 +1,13 @@
 package io.migratekit.agent.migration;
 
-import io.migratekit.agent.plan.Ranges;
-import io.migratekit.agent.proof.Grid;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.NbdConnection;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.Ranges;
+import io.migratekit.nbd.proof.Grid;
 import io.migratekit.vmware.DiskServer;
 import io.migratekit.vmware.VSphereException;
 import io.migratekit.vmware.VmDisk;

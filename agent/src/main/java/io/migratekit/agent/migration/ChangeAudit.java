@@ -1,12 +1,5 @@
 package io.migratekit.agent.migration;
 
-import io.migratekit.agent.plan.Ranges;
-import io.migratekit.agent.plan.Unit;
-import io.migratekit.agent.proof.Grid;
-import io.migratekit.agent.proof.HashEntry;
-import io.migratekit.agent.proof.HashFormatException;
-import io.migratekit.agent.proof.KnownCells;
-import io.migratekit.agent.proof.UnitHasher;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Deadline;
@@ -14,6 +7,13 @@ import io.migratekit.nbd.NbdConnection;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.PieceHash;
+import io.migratekit.nbd.Ranges;
+import io.migratekit.nbd.Unit;
+import io.migratekit.nbd.proof.Grid;
+import io.migratekit.nbd.proof.HashEntry;
+import io.migratekit.nbd.proof.HashFormatException;
+import io.migratekit.nbd.proof.KnownCells;
+import io.migratekit.nbd.proof.UnitHasher;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

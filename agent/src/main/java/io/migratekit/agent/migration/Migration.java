@@ -3,7 +3,6 @@ package io.migratekit.agent.migration;
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.job.JobEvent;
 import io.migratekit.agent.job.JobIdentity;
-import io.migratekit.agent.job.JobLock;
 import io.migratekit.agent.job.JobRun;
 import io.migratekit.agent.job.JobStart;
 import io.migratekit.agent.job.JobState;
@@ -17,6 +16,7 @@ import io.migratekit.nbd.ExportInfo;
 import io.migratekit.nbd.NbdConnection;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.files.ProcessLock;
 import io.migratekit.vmware.DiskDecision;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VSphereException;
@@ -165,7 +165,7 @@ public final class Migration {
             StateFolder folder = spec.store().folderOf(spec.id());
             folder.write(MANIFEST, configuration.toJson() + "\n");
             StateFolder ofVm = spec.store().folderOfVm(configuration.instanceUuid());
-            try (JobLock _ = ofVm.tryLock().orElseThrow(() -> busy(vm))) {
+            try (ProcessLock _ = ofVm.tryLock().orElseThrow(() -> busy(vm))) {
                 return migrate(job, vcenter, configuration, new Milestones(ofVm));
             }
         }

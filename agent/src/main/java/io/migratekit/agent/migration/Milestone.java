@@ -3,7 +3,7 @@ package io.migratekit.agent.migration;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import io.migratekit.agent.job.JsonFields;
+import io.migratekit.nbd.files.JsonFields;
 import io.migratekit.vmware.Baseline;
 import io.migratekit.vmware.ChangeId;
 import java.nio.file.Path;

@@ -1,9 +1,9 @@
 package io.migratekit.agent.migration;
 
 import io.migratekit.agent.job.JobId;
-import io.migratekit.agent.job.JsonFields;
 import io.migratekit.agent.job.StateFolder;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.files.JsonFields;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

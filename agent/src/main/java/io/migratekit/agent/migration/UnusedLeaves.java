@@ -1,8 +1,8 @@
 package io.migratekit.agent.migration;
 
-import io.migratekit.agent.plan.Ranges;
-import io.migratekit.agent.proof.Grid;
 import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.Ranges;
+import io.migratekit.nbd.proof.Grid;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashSet;

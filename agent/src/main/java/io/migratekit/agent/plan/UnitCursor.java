@@ -1,6 +1,8 @@
 package io.migratekit.agent.plan;
 
 import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.Ranges;
+import io.migratekit.nbd.Unit;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,5 +1,7 @@
 package io.migratekit.agent.plan;
 
+import io.migratekit.nbd.Ranges;
+import io.migratekit.nbd.Unit;
 import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.migratekit.agent.plan.Ranges;
+import io.migratekit.nbd.Ranges;
 import io.migratekit.nbd.fixture.NbdImages;
 import io.migratekit.nbd.server.Nbdkit;
 import io.migratekit.nbd.server.QemuNbd;

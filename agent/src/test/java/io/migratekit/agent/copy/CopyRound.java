@@ -3,10 +3,10 @@ package io.migratekit.agent.copy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.migratekit.agent.plan.Ranges;
 import io.migratekit.agent.watch.Progress;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.Extent;
+import io.migratekit.nbd.Ranges;
 import io.migratekit.nbd.server.Nbdkit;
 import java.time.Duration;
 import java.util.Arrays;

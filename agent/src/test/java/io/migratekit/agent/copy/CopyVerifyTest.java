@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.migratekit.agent.plan.Ranges;
 import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.Ranges;
 import io.migratekit.nbd.server.Nbdkit;
 import java.io.IOException;
 import java.nio.file.Files;

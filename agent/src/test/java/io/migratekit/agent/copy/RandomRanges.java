@@ -1,7 +1,7 @@
 package io.migratekit.agent.copy;
 
-import io.migratekit.agent.plan.Ranges;
 import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.Ranges;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.migratekit.nbd.files.ProcessLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -86,7 +87,7 @@ class CarryOverTest {
         folder.write("b.json", out -> RangesFile.write(List.of(), out));
         assertEquals("{}", folder.read("a.json").orElseThrow());
         assertEquals(List.of("a.json", "b.json"), folder.names(".json"));
-        try (JobLock _ = folder.tryLock().orElseThrow()) {
+        try (ProcessLock _ = folder.tryLock().orElseThrow()) {
             assertTrue(folder.tryLock().isEmpty());
         }
         folder.delete("a.json");

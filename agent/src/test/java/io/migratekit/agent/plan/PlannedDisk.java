@@ -2,6 +2,7 @@ package io.migratekit.agent.plan;
 
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.Extent;
+import io.migratekit.nbd.Ranges;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.Extent;
+import io.migratekit.nbd.Unit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.Ranges;
+import io.migratekit.nbd.Unit;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
