@@ -53,7 +53,9 @@ public final class DiskServer implements AutoCloseable {
     private final NbdUri uri;
     private final String name;
     private final Function<String, Optional<String>> explanation;
-    private final Duration endLimit;
+    private final Duration stopLimit;
+    private final Duration abandonLimit;
+    private final Duration killLimit;
     private final Listener listener;
     private volatile boolean closed;
 
@@ -63,7 +65,9 @@ public final class DiskServer implements AutoCloseable {
             Function<String, Optional<String>> explanation,
             DiskServerLimits limits,
             Listener listener) {
-        this.endLimit = limits.stop().plus(limits.kill());
+        this.stopLimit = limits.stop();
+        this.abandonLimit = limits.abandon();
+        this.killLimit = limits.kill();
         this.listener = listener;
         this.server = server;
         this.uri = NbdUri.parse(server.uri());
@@ -189,7 +193,12 @@ public final class DiskServer implements AutoCloseable {
                         + ". The disk was resized or is not the one that was asked for: begin anew.");
             }
         } catch (NbdException e) {
-            close(); // What it says last is then complete.
+            // What it says last is complete when it has ended.
+            if (e instanceof NbdException.NoAnswer) {
+                abandon();
+            } else {
+                close();
+            }
             throw failed(name, explanation.apply(server.process().lastWords()), e.getMessage());
         }
         listener.waited(openWait, Duration.ofNanos(System.nanoTime() - startNanos));
@@ -236,15 +245,24 @@ public final class DiskServer implements AutoCloseable {
      */
     @Override
     public void close() {
+        end(Deadline.NEVER);
+    }
+
+    /** The same for one that does not answer any more: waiting long for it to take its leave would be in vain. */
+    public void abandon() {
+        end(Deadline.in(abandonLimit));
+    }
+
+    private void end(Deadline patience) {
         String endWait = "the end of the disk server of " + name;
         boolean first = !closed;
         closed = true;
         if (first) {
-            listener.waiting(endWait, endLimit);
+            listener.waiting(endWait, patience.atMost(stopLimit).plus(killLimit));
         }
         long startNanos = System.nanoTime();
         try {
-            server.close();
+            server.stop(patience);
         } catch (ServerFailed e) {
             LOG.log(WARNING, "disk server is left behind: " + e.getMessage());
             throw new VSphereException.DiskServerFailed("The disk server of " + name

@@ -123,6 +123,15 @@ final class ServedDisk implements AutoCloseable {
 
     @Override
     public void close() {
+        end(DiskServer::close);
+    }
+
+    /** The same when it has not answered for as long as anybody waited. */
+    void abandon() {
+        end(DiskServer::abandon);
+    }
+
+    private void end(Consumer<DiskServer> how) {
         synchronized (this) {
             closed = true;
         }
@@ -136,7 +145,7 @@ final class ServedDisk implements AutoCloseable {
             interrupted = true;
         }
         try {
-            server.close();
+            how.accept(server);
         } finally {
             removeFolder();
             if (interrupted) {
