@@ -2,6 +2,7 @@ package io.migratekit.agent.migration;
 
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.job.JobEvent;
+import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.job.JobIdentity;
 import io.migratekit.agent.job.JobLock;
 import io.migratekit.agent.job.JobRun;
@@ -59,6 +60,9 @@ public final class Migration {
     private final MigrationProgress progress;
     private final Instant begun = Instant.now();
     private @Nullable JobRun record;
+    private @Nullable DeadlineAlarm alarm;
+    /** Whether the snapshot, if there is one, is in somebody's hands who tells what becomes of it. */
+    private boolean kept;
 
     /** What came of it? */
     public sealed interface Outcome {
@@ -87,11 +91,20 @@ public final class Migration {
         if (before.isPresent()) {
             return new Outcome.DoneBefore(before.get());
         }
-        return switch (spec.store().open(spec.id(), identity())) {
+        return switch (open()) {
             case JobStart.AlreadyFinished done ->
                 new Outcome.DoneBefore(done.state().report());
             case JobStart.Ready ready -> new Outcome.Done(runOrForget(ready.run()));
         };
+    }
+
+    private JobStart open() {
+        try {
+            return spec.store().open(spec.id(), identity());
+        } catch (JobException.Mismatch e) {
+            StandingSnapshot.suspect(spec, listener);
+            throw e;
+        }
     }
 
     /** A command that is corrected is not another job: one that never froze anything has nothing to remember. */
@@ -131,7 +144,9 @@ public final class Migration {
     private MigrationReport run(JobRun job) {
         record = job;
         try (job;
+                DeadlineAlarm limit = new DeadlineAlarm(spec.connect().deadline(), Thread.currentThread());
                 Reporter reporter = new Reporter(job, progress::statusJson, progress::dump, spec.rate()::set)) {
+            alarm = limit;
             reporter.start();
             try {
                 MigrationReport report = migrate(job);
@@ -141,6 +156,12 @@ public final class Migration {
             } catch (RuntimeException e) {
                 Thread.interrupted(); // It has reached its end here; left on, it would close what is to be written.
                 job.answerWhy(progress.dump());
+                if (isStop(e) && limit.hasRung()) {
+                    RuntimeException late = limit.passed();
+                    late.addSuppressed(e);
+                    job.failed(listener.exitCode(late), String.valueOf(late.getMessage()));
+                    throw late;
+                }
                 if (isStop(e)) {
                     job.interrupted("asked to stop");
                 } else {
@@ -167,6 +188,11 @@ public final class Migration {
             StateFolder ofVm = spec.store().folderOfVm(configuration.instanceUuid());
             try (JobLock _ = ofVm.tryLock().orElseThrow(() -> busy(vm))) {
                 return migrate(job, vcenter, configuration, new Milestones(ofVm));
+            } catch (RuntimeException e) {
+                if (!kept && !isStop(e)) {
+                    StandingSnapshot.tell(spec, vcenter, vm, listener);
+                }
+                throw e;
             }
         }
     }
@@ -194,6 +220,7 @@ public final class Migration {
             Generation generation;
             boolean quiesced;
             try {
+                kept = true;
                 VmSnapshot snapshot = keeper.hold(before.map(Generation::snapshot));
                 quiesced = snapshot.quiesced();
                 Map<Integer, VmDisk> frozen = frozen(snapshot, disks);
@@ -320,6 +347,7 @@ public final class Migration {
 
     /** Who wants us to stop now waits a while for this last step, and then finds everything done. */
     private void release(SnapshotKeeper keeper) {
+        silenceAlarm();
         Removal removal = remove(keeper, spec.vcenter().limits().removal().plus(STOP_PATIENCE));
         if (removal.trouble() != null) {
             throw new MigrationException.SnapshotLeft(
@@ -338,10 +366,11 @@ public final class Migration {
      * once asked, vCenter goes on removing it without us.
      */
     private void releaseAfter(SnapshotKeeper keeper, RuntimeException failure) {
+        boolean late = silenceAlarm();
         boolean interrupted = Thread.interrupted();
         Removal removal = remove(
                 keeper,
-                isStop(failure)
+                isStop(failure) && !late
                         ? STOP_PATIENCE
                         : spec.vcenter().limits().removal().plus(STOP_PATIENCE));
         if (removal.trouble() != null) {
@@ -354,6 +383,13 @@ public final class Migration {
         if (interrupted || removal.interrupted()) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Removing the snapshot has a deadline of its own. Whether the one for all has passed. */
+    private boolean silenceAlarm() {
+        DeadlineAlarm set = Objects.requireNonNull(alarm);
+        set.close();
+        return set.hasRung();
     }
 
     private record Removal(

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.vmware.DiskDecision;
 import io.migratekit.vmware.VCenter;
+import io.migratekit.vmware.VSphereException;
 import io.migratekit.vmware.VmConfiguration;
 import io.migratekit.vmware.VmDisk;
 import io.migratekit.vmware.VmSnapshot;
@@ -33,6 +34,16 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
     public record Disk(int key, String label, long capacityBytes, String target, String mode, String words) {}
 
     public static MigrationPreview of(MigrationSpec spec, MigrationListener listener) {
+        try (DeadlineAlarm alarm = new DeadlineAlarm(spec.connect().deadline(), Thread.currentThread())) {
+            try {
+                return look(spec, listener);
+            } catch (VSphereException.Cancelled e) {
+                throw alarm.hasRung() ? alarm.passed() : e;
+            }
+        }
+    }
+
+    private static MigrationPreview look(MigrationSpec spec, MigrationListener listener) {
         try (VCenter vcenter = VCenter.login(spec.vcenter(), new VCenterWords(listener))) {
             VmConfiguration vm = vcenter.configuration(vcenter.find(spec.vmPath()));
             List<VmDisk> wanted = vm.disks().stream()
