@@ -23,6 +23,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 
 /**
@@ -58,6 +59,7 @@ public final class DiskServer implements AutoCloseable {
     private final Duration killLimit;
     private final Listener listener;
     private volatile boolean closed;
+    private volatile BooleanSupplier outdated = () -> false;
 
     private DiskServer(
             Nbdkit server,
@@ -82,6 +84,7 @@ public final class DiskServer implements AutoCloseable {
      * @param disk as the snapshot's configuration describes it
      * @param seen the SHA-1 thumbprint of the certificate that vCenter has shown and that was found trustworthy: VDDK
      *     knows no other way to recognise it
+     * @param host the name of the ESXi host on which the VM runs, from which VDDK reads; for messages, if known
      * @throws VSphereException.DiskServerFailed with cause and remedy, if it does not come to serve
      */
     public static DiskServer start(
@@ -91,6 +94,7 @@ public final class DiskServer implements AutoCloseable {
             VmDisk disk,
             DiskServerSpec spec,
             Thumbprint seen,
+            Optional<String> host,
             Listener listener) {
         requireSha1(vc, seen);
         Nbdkit.Builder nbdkit = builder(spec, spec.plugin().getFirst(), listener);
@@ -113,7 +117,7 @@ public final class DiskServer implements AutoCloseable {
                 nbdkit.option("-D").option(flag);
             }
         }
-        return start(nbdkit, disk, spec, vm + ", " + disk, VddkTrouble::explain, listener);
+        return start(nbdkit, disk, spec, vm + ", " + disk, said -> VddkTrouble.explain(said, host), listener);
     }
 
     /** What every server of a disk has: the program, the filters that exist, a bare environment, an end with us. */
@@ -212,6 +216,17 @@ public final class DiskServer implements AutoCloseable {
     /** Whether it still runs. */
     public boolean isAlive() {
         return server.process().exitStatus().isEmpty();
+    }
+
+    /** Whether it lives, but what it was started with is not valid any more: another one has to take its place. */
+    public boolean isOutdated() {
+        return outdated.getAsBoolean();
+    }
+
+    /** From now on this tells whether it is outdated; must not block. */
+    DiskServer outdatedWhen(BooleanSupplier condition) {
+        outdated = condition;
+        return this;
     }
 
     /** The process id of nbdkit. */

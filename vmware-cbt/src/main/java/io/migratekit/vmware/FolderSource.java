@@ -95,6 +95,10 @@ public final class FolderSource {
             return Optional.of(cannot + "its datastore is a " + facts.datastoreType()
                     + ", where disks are objects and not files. Use VDDK.");
         }
+        if (disk.isClone()) {
+            return Optional.of(cannot + "it is a linked clone, and a part of it is in "
+                    + String.join(", ", disk.parents()) + ". Only VDDK can put them together.");
+        }
         if (facts.snapshots() > 0 || LINK_OF_A_CHAIN.matcher(disk.file()).matches()) {
             return Optional.of(cannot + "the VM has snapshots, so the disk is a chain of files, which only VDDK can put"
                     + " together. Remove the snapshots, or use VDDK.");
@@ -135,6 +139,12 @@ public final class FolderSource {
                     .secretParameter("password", DiskServer.secret("password", vc.password()));
         }
         return DiskServer.start(nbdkit, disk, spec, disk + " by HTTPS", FolderSource::explain, listener);
+    }
+
+    /** The name of the datastore that holds its file; empty if the file's name does not tell. */
+    static String datastore(VmDisk disk) {
+        Matcher file = FILE.matcher(disk.file());
+        return file.matches() ? file.group(1) : "";
     }
 
     static Optional<String> explain(String said) {

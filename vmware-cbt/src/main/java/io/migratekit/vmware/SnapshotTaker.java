@@ -46,6 +46,9 @@ final class SnapshotTaker {
         try {
             return once(quiesce != VmSnapshot.Quiesce.NO, null);
         } catch (SoapException.Fault e) {
+            if (e.name().equals("NotSupported")) {
+                throw unsupported(e);
+            }
             if (quiesce != VmSnapshot.Quiesce.IF_POSSIBLE || !RESTLESS.contains(e.name())) {
                 throw vc.failures().translated(what, e);
             }
@@ -55,6 +58,20 @@ final class SnapshotTaker {
             return vc.failures().of(what, () -> once(false, note));
         } catch (SoapException e) {
             throw vc.failures().translated(what, e);
+        }
+    }
+
+    /** vSphere says only that it cannot; what we know of the VM may tell a person why. */
+    private VSphereException unsupported(SoapException.Fault fault) {
+        VSphereException plain = vc.failures().translated(what, fault);
+        try {
+            return vc.configuration(vm)
+                    .hindrance()
+                    .<VSphereException>map(why -> new VSphereException.Unsupported(plain.getMessage() + ". " + why))
+                    .orElse(plain);
+        } catch (VSphereException e) {
+            plain.addSuppressed(e);
+            return plain;
         }
     }
 

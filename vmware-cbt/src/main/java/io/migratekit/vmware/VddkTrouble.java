@@ -10,6 +10,7 @@ import java.util.Optional;
  * says last ("Unknown error") is true of everything, so the particular stands before the general.
  */
 final class VddkTrouble {
+    private static final String HOST = "the ESXi host on which the VM runs";
     private static final String OTHER_CERTIFICATE =
             "the certificate of the server is not the one with the thumbprint that VDDK was given: it was renewed, or"
                     + " somebody else answered. 'migratekit vmware thumbprint HOST' shows the present one";
@@ -50,7 +51,7 @@ final class VddkTrouble {
                             + " let the DNS here know the ESXi hosts, or add them to /etc/hosts"),
             new KnownTrouble(
                     ":902\\b|refused connecti|authd|CnxOpenTCPSocket|Couldn't connect to",
-                    "no connection came about with port 902 of the ESXi host on which the VM runs. Disks are read from"
+                    "no connection came about with port 902 of " + HOST + ". Disks are read from"
                             + " there, not from vCenter: allow TCP 902 from this machine to each ESXi host"),
             new KnownTrouble(
                     "locked|already in use|FileLock|Failed to lock",
@@ -74,6 +75,13 @@ final class VddkTrouble {
                     "most likely " + OTHER_CERTIFICATE));
 
     private VddkTrouble() {}
+
+    /** The same, where it is known on which host the VM runs: that is whom the network has to let us reach. */
+    static Optional<String> explain(String said, Optional<String> host) {
+        return explain(said)
+                .map(words -> host.map(name -> words.replace(HOST, "the ESXi host " + name + ", on which the VM runs"))
+                        .orElse(words));
+    }
 
     /** Cause and remedy; the last error quoted if it is none that we know; nothing if nothing was said. */
     static Optional<String> explain(String said) {

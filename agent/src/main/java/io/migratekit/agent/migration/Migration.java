@@ -19,6 +19,8 @@ import io.migratekit.nbd.NbdConnection;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.vmware.DiskDecision;
+import io.migratekit.vmware.DiskServerSpec;
+import io.migratekit.vmware.DiskSource;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VSphereException;
 import io.migratekit.vmware.VmConfiguration;
@@ -209,7 +211,7 @@ public final class Migration {
         List<VmDisk> disks = wanted(vm, before);
         Map<Integer, NbdUri> targets = spec.targets().of(disks);
         for (VmDisk disk : disks) {
-            requireCopyable(vcenter, vm, disk);
+            requireCopyable(vcenter, vm, disk, spec.diskServer());
             requireRoom(disk, Objects.requireNonNull(targets.get(disk.key())));
         }
         GenerationCopy work =
@@ -263,12 +265,15 @@ public final class Migration {
     }
 
     /** Before the VM is frozen in vain, or cannot be frozen at all because of this disk. */
-    private static void requireCopyable(VCenter vcenter, VmConfiguration vm, VmDisk disk) {
+    private static void requireCopyable(VCenter vcenter, VmConfiguration vm, VmDisk disk, DiskServerSpec road) {
         if (DiskDecision.of(vcenter.instanceUuid(), vm, disk, Optional.empty())
                 instanceof DiskDecision.Refused refused) {
             throw new MigrationException.DiskRefused(
                     disk + ": " + refused.reason() + ". To leave it out: --skip-disk " + disk.key());
         }
+        DiskSource.refusal(vcenter, vm, disk, road).ifPresent(why -> {
+            throw new MigrationException.DiskRefused(why);
+        });
     }
 
     /** The same for a target that can never take the disk. One that does not answer is the copy's business, which waits. */

@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.vmware.DiskDecision;
+import io.migratekit.vmware.DiskSource;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VSphereException;
 import io.migratekit.vmware.VmConfiguration;
@@ -79,6 +80,10 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
             Milestones milestones) {
         Optional<Milestone> milestone = milestones.find(disk.key(), target);
         DiskDecision decision = DiskDecision.of(vcenter.instanceUuid(), vm, disk, milestone.map(Milestone::moment));
+        Optional<String> closed = DiskSource.refusal(vcenter, vm, disk, spec.diskServer());
+        if (closed.isPresent()) {
+            return new Disk(disk.key(), disk.label(), disk.capacityBytes(), target.toString(), "refused", closed.get());
+        }
         String mode;
         String words;
         switch (decision) {
