@@ -12,6 +12,7 @@ import io.migratekit.nbd.fixture.Waiting;
 import io.migratekit.vmware.DiskServerLimits;
 import io.migratekit.vmware.DiskServerSpec;
 import io.migratekit.vmware.VCenterLimits;
+import io.migratekit.vmware.VCenterSpec;
 import io.migratekit.vmware.VmSnapshot.Quiesce;
 import io.migratekit.vmware.sim.VmLab;
 import java.io.IOException;
@@ -39,7 +40,7 @@ final class MigrationLab extends VmLab {
             Duration.ofSeconds(10),
             Duration.ofSeconds(3),
             0);
-    private static final VCenterLimits VCENTER = new VCenterLimits(
+    static final VCenterLimits VCENTER = new VCenterLimits(
             Duration.ofSeconds(5),
             Duration.ofSeconds(5),
             Duration.ofSeconds(10),
@@ -93,18 +94,27 @@ final class MigrationLab extends VmLab {
     MigrationSpec spec(String job) throws IOException {
         Map<Integer, NbdUri> uris = new TreeMap<>();
         targets().forEach((key, target) -> uris.put(key, target.uri()));
-        DiskServerSpec servers = DiskServerSpec.DEFAULT
-                .withSource(source)
-                .withPlugin(standIn().plugin())
-                .withLimits(DiskServerLimits.DEFAULT.withStop(Duration.ofSeconds(2)));
+        DiskServerSpec servers =
+                DiskServerSpec.DEFAULT.withSource(source).withPlugin(standIn().plugin());
+        return spec(job, store(), vcenter().spec(VCENTER), "web01", uris, servers);
+    }
+
+    /** What a test means that says nothing of the rest. */
+    static MigrationSpec spec(
+            String job,
+            JobStore store,
+            VCenterSpec vcenter,
+            String vm,
+            Map<Integer, NbdUri> targets,
+            DiskServerSpec servers) {
         return new MigrationSpec(
                 new JobId(job),
-                store(),
-                vcenter().spec(VCENTER),
-                "web01",
-                new Targets(uris, "", uri -> uri),
+                store,
+                vcenter,
+                vm,
+                new Targets(targets, "", uri -> uri),
                 Set.of(),
-                servers,
+                servers.withLimits(DiskServerLimits.DEFAULT.withStop(Duration.ofSeconds(2))),
                 ConnectSpec.of("migrate"),
                 LIMITS,
                 WatchLimits.DEFAULT,
