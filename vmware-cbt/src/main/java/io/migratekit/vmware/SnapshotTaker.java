@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * How is a snapshot taken exactly once? The call may change the VM although its answer never arrives, so after
  * a lost answer the VM is looked at, by a mark that only this snapshot has, before anything is asked again.
+ *
+ * <p>Servers since 6.5 have a second call, which says how long bringing the guest to rest may take: five minutes and more.
+ * It is not used: that time can be made longer by it and not shorter, and a guest that needs it is better backed up
+ * without rest.
  */
 final class SnapshotTaker {
     private static final Pattern KIND = Pattern.compile("(?i)createSnapshot");

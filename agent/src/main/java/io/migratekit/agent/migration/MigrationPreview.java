@@ -62,6 +62,12 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
                 notes.add("changed blocks are not tracked, so every backup is a full one; see: migratekit vmware"
                         + " enable-cbt");
             }
+            for (VmDisk disk : wanted) {
+                if (disk.isClone()) {
+                    notes.add(disk + " is a linked clone: a part of it is in " + String.join(", ", disk.parents())
+                            + ", which belongs to another VM; a full backup holds that part, too");
+                }
+            }
             for (VmSnapshot snapshot : VmSnapshot.ours(vcenter, vm.vm())) {
                 notes.add("there is a snapshot of ours: " + snapshot.moref() + " of job "
                         + snapshot.label().jobId() + ", its lease ends at "
