@@ -145,6 +145,21 @@ class MigrateIT {
     }
 
     @Test
+    void aMissingPluginIsNamedBeforeTheVmIsFrozen() throws IOException {
+        try (MigrateLab lab = new MigrateLab(folder, MIB)) {
+            Run run = lab.backUp("a", "--vddk-plugin", "no-such-plugin");
+            assertEquals(12, run.code(), run::toString);
+            assertTrue(run.err().contains("no disk can be read here: this nbdkit lacks the plugin"), run::err);
+            assertTrue(run.err().contains("--source folder"), run::err);
+            assertFalse(run.err().contains("\\u000a"), run::err);
+            assertEquals(0, lab.vcenter().tasksStarted("CreateSnapshot_Task"));
+            Run preview = lab.backUp("a", "--vddk-plugin", "no-such-plugin", "--dry-run");
+            assertEquals(0, preview.code(), preview::toString);
+            assertTrue(preview.out().contains("no disk can be read here"), preview::out);
+        }
+    }
+
+    @Test
     void rule24AsManyDisksAtOnceAsAHostServes() throws IOException {
         try (MigrateLab lab = new MigrateLab(folder, MIB)) {
             for (String wrong : List.of("0", "51")) {

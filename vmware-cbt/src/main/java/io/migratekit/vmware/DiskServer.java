@@ -1,5 +1,6 @@
 package io.migratekit.vmware;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.migratekit.nbd.ConnectSpec;
@@ -288,9 +289,15 @@ public final class DiskServer implements AutoCloseable {
         }
     }
 
+    /** The cause in a sentence or two, if it is known; all that was said is for whoever looks more closely. */
     private static VSphereException failed(String name, Optional<String> explained, String detail) {
-        return new VSphereException.DiskServerFailed("The disk server of " + name + " failed: "
-                + explained.map(text -> text + System.lineSeparator()).orElse("") + detail);
+        explained.ifPresent(_ -> LOG.log(DEBUG, () -> "disk server of " + name + ": " + oneLine(detail)));
+        return new VSphereException.DiskServerFailed(
+                "The disk server of " + name + " failed: " + explained.orElseGet(() -> oneLine(detail)));
+    }
+
+    static String oneLine(String text) {
+        return text.strip().replaceAll("\\s*\\R\\s*", "; ");
     }
 
     private static void requireSha1(VCenterSpec vc, Thumbprint seen) {

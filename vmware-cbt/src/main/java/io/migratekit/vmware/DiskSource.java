@@ -1,5 +1,7 @@
 package io.migratekit.vmware;
 
+import io.migratekit.nbd.server.NbdkitPrograms;
+import io.migratekit.nbd.server.ServerFailed;
 import java.util.List;
 import java.util.Optional;
 
@@ -9,6 +11,19 @@ import java.util.Optional;
  */
 public final class DiskSource {
     private DiskSource() {}
+
+    /** What this machine lacks for reading disks as it was asked for, with the remedy; nothing if all is there. */
+    public static Optional<String> missing(DiskServerSpec spec) {
+        boolean vddk = spec.source() == DiskServerSpec.Source.VDDK;
+        try {
+            return NbdkitPrograms.of(spec.nbdkit())
+                            .hasPlugin(vddk ? spec.plugin().getFirst() : "curl")
+                    ? Optional.empty()
+                    : Optional.of(vddk ? VddkTrouble.NO_PLUGIN : FolderSource.NO_PLUGIN);
+        } catch (ServerFailed e) {
+            return Optional.of(DiskServer.oneLine(e.getMessage()));
+        }
+    }
 
     /**
      * Why this disk cannot be read as it was asked for, in one sentence; nothing if it can.

@@ -28,11 +28,12 @@ public final class FolderSource {
     private static final Pattern FILE = Pattern.compile("\\[([^\\]]+)] ?(.+)\\.vmdk");
     private static final Pattern LINK_OF_A_CHAIN = Pattern.compile(".*-\\d{6}\\.vmdk");
 
+    static final String NO_PLUGIN =
+            "this nbdkit lacks the plugin curl, which reads by HTTPS; Debian has it in the package nbdkit, others as"
+                    + " nbdkit-curl-plugin";
+
     private static final List<KnownTrouble> KNOWN = List.of(
-            new KnownTrouble(
-                    "cannot open plugin",
-                    "this nbdkit lacks the plugin curl, which reads by HTTPS; Debian has it in the package nbdkit, others"
-                            + " as nbdkit-curl-plugin"),
+            new KnownTrouble("cannot open plugin", NO_PLUGIN),
             new KnownTrouble(
                     "alternative certificate subject name|does not match target host|hostname verification",
                     "the certificate of the server does not carry the name by which we call it. A pin does not help here:"

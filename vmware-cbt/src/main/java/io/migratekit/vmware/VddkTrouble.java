@@ -15,12 +15,14 @@ final class VddkTrouble {
             "the certificate of the server is not the one with the thumbprint that VDDK was given: it was renewed, or"
                     + " somebody else answered. 'migratekit vmware thumbprint HOST' shows the present one";
 
+    static final String NO_PLUGIN =
+            "this nbdkit lacks the plugin that reads VMware's disks. Debian 12 has no package of it: use a newer"
+                    + " Debian (nbdkit-plugin-vddk in contrib), Ubuntu 25.04 or Fedora (nbdkit-vddk-plugin), or build"
+                    + " nbdkit with it, and name that program and plugin (--nbdkit, --vddk-plugin); or read the VM"
+                    + " while it is off, by HTTPS (--source folder)";
+
     private static final List<KnownTrouble> KNOWN = List.of(
-            new KnownTrouble(
-                    "cannot open plugin",
-                    "this nbdkit lacks the plugin that reads VMware's disks. Debian 12 has no package of it: use a newer"
-                            + " Debian (nbdkit-plugin-vddk in contrib), Ubuntu 25.04 or Fedora (nbdkit-vddk-plugin), or"
-                            + " build nbdkit with it, and name that program and plugin in the settings"),
+            new KnownTrouble("cannot open plugin", NO_PLUGIN),
             new KnownTrouble(
                     "libvixDiskLib\\S*: cannot open shared object|required VDDK symbol|set libdir=",
                     "VMware's library VDDK was not found or cannot be loaded. Unpack VDDK 6.7 or newer (x86-64, from"
@@ -44,7 +46,7 @@ final class VddkTrouble {
             new KnownTrouble(
                     "licen[cs]e",
                     "the licence of the ESXi host does not allow reading disks over the network; the free ESXi does not."
-                            + " Use a licensed host, or read from the powered-off VM by HTTPS"),
+                            + " Use a licensed host, or read the VM while it is off, by HTTPS (--source folder)"),
             new KnownTrouble(
                     "Host address lookup for server|Name or service not known|cannot resolve",
                     "the name of the ESXi host could not be resolved on this machine. vCenter tells names, not addresses:"

@@ -210,6 +210,9 @@ public final class Migration {
         before.ifPresent(generation -> requireSameVm(generation, vcenter, vm));
         List<VmDisk> disks = wanted(vm, before);
         Map<Integer, NbdUri> targets = spec.targets().of(disks);
+        DiskSource.missing(spec.diskServer()).ifPresent(words -> {
+            throw VSphereException.diskServerFailed("no disk can be read here: " + words);
+        });
         for (VmDisk disk : disks) {
             requireCopyable(vcenter, vm, disk, spec.diskServer());
             requireRoom(disk, Objects.requireNonNull(targets.get(disk.key())));

@@ -58,6 +58,7 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
                 disks.add(disk(spec, vcenter, vm, disk, target, milestones));
             }
             List<String> notes = new ArrayList<>();
+            DiskSource.missing(spec.diskServer()).ifPresent(words -> notes.add("no disk can be read here: " + words));
             if (!vm.changeTrackingEnabled()) {
                 notes.add("changed blocks are not tracked, so every backup is a full one; see: migratekit vmware"
                         + " enable-cbt");
