@@ -31,6 +31,7 @@ func line(in *bufio.Reader) string {
 func main() {
 	machines := flag.Int("vms", 2, "how many VMs each host and each cluster has")
 	esx := flag.Bool("esx", false, "be a single ESXi host")
+	off := flag.Bool("off", false, "leave the VMs powered off")
 	flag.Parse()
 	in := bufio.NewReader(os.Stdin)
 	user, password := line(in), line(in)
@@ -40,6 +41,7 @@ func main() {
 		model = simulator.ESX()
 	}
 	model.Machine = *machines
+	model.Autostart = !*off
 	if err := model.Create(); err != nil {
 		log.Fatal(err)
 	}

@@ -148,6 +148,7 @@ enum ExitCode {
             case MigrationException.VmBusy e -> LOCKED;
             case MigrationException.DisksFailed e -> Console.codeOf(e.first());
             case MigrationException.SnapshotLeft e -> Console.codeOf(e.first());
+            case MigrationException.DeadlinePassed e -> DEADLINE;
             case MigrationException.Interrupted e -> INTERRUPTED;
         };
     }

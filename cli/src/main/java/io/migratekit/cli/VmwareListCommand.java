@@ -6,6 +6,7 @@ import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VmSummary;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -14,7 +15,10 @@ import picocli.CommandLine.Option;
 /** Which VMs are there? */
 @Command(
         name = "list",
-        description = "List the VMs with their paths, state, change tracking, snapshots and disks.",
+        description = {
+            "List the VMs with their paths, state, change tracking, snapshots and number of disks;"
+                    + " with a VM, its disks: keys, sizes, change tracking, files."
+        },
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class VmwareListCommand implements Callable<Integer> {
@@ -26,6 +30,10 @@ final class VmwareListCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
     private VmwareLogin vmware;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private VmwareVmOptions one;
+
     @Option(names = "--json", description = "Print JSON instead of text.")
     private boolean json;
 
@@ -36,6 +44,15 @@ final class VmwareListCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         try (VCenter vc = vmware.login(console)) {
+            Optional<String> wanted = one.find();
+            if (wanted.isPresent()) {
+                VmwareDiskList disks = new VmwareDiskList(vc.configuration(vc.find(wanted.get())));
+                console.out().print(json ? disks.json() + "\n" : "");
+                if (!json) {
+                    Columns.print(console.out(), disks.rows());
+                }
+                return ExitCode.DONE.code();
+            }
             List<VmSummary> vms = vc.list();
             if (json) {
                 console.out().println(document(vc, vms));

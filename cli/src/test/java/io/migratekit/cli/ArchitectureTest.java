@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** Is the house built as docs/architecture.md says? Who may call whom, and that nobody waits without a limit. */
@@ -107,6 +108,7 @@ class ArchitectureTest {
     }
 
     @Test
+    @DisplayName("V1: yavijava only behind one package")
     void onlyTheFenceKnowsTheStubsOfVSphere() {
         check(noClasses()
                 .that()
@@ -124,6 +126,7 @@ class ArchitectureTest {
 
     /** How they talk, read XML and check TLS is dangerous; two of their types are only a form to fill in. */
     @Test
+    @DisplayName("V1: its transport, XML and TLS classes never run, nor its managed objects")
     void theStubsOwnTransportNeverRuns() {
         check(noClasses()
                 .should()

@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -117,6 +119,85 @@ class MigrateIT {
             assertEquals(0, one.code(), one::toString);
             lab.target(2000).assertHolds(lab.vcenter().truth(lab.lastSnapshot(), 2000));
             lab.assertNoSnapshotOfOurs();
+        }
+    }
+
+    @Test
+    void withoutVddkWhileTheVmIsOff() throws IOException {
+        try (MigrateLab lab = new MigrateLab(folder, 3 * MIB, MIB + 512)) {
+            lab.standIn().fault("fail-open", "nobody may come this way");
+            lab.guestWrites(random, 6);
+            Run running = lab.backUp("one", "--source", "folder");
+            assertEquals(12, running.code(), running::toString);
+            assertTrue(running.err().contains("the VM is not powered off"), running::err);
+            assertTrue(lab.vm().snapshots().isEmpty());
+            lab.vm().poweredOff();
+            assertEquals(List.of("full", "full"), modes(lab.backUpWell("one", "--source", "folder", "--verify")));
+            lab.assertDone("one");
+            lab.newLayers();
+            lab.guestWrites(random, 2);
+            assertEquals(List.of("incremental", "incremental"), modes(lab.backUpWell("two", "--source", "folder")));
+            lab.assertDone("two");
+            Run unknown = lab.backUp("three", "--source", "cloud");
+            assertEquals(2, unknown.code(), unknown::toString);
+            assertTrue(unknown.err().contains("--source is vddk or folder, not 'cloud'"), unknown::err);
+        }
+    }
+
+    @Test
+    void aMissingPluginIsNamedBeforeTheVmIsFrozen() throws IOException {
+        try (MigrateLab lab = new MigrateLab(folder, MIB)) {
+            Run run = lab.backUp("a", "--vddk-plugin", "no-such-plugin");
+            assertEquals(12, run.code(), run::toString);
+            assertTrue(run.err().contains("no disk can be read here: this nbdkit lacks the plugin"), run::err);
+            assertTrue(run.err().contains("--source folder"), run::err);
+            assertFalse(run.err().contains("\\u000a"), run::err);
+            assertEquals(0, lab.vcenter().tasksStarted("CreateSnapshot_Task"));
+            Run preview = lab.backUp("a", "--vddk-plugin", "no-such-plugin", "--dry-run");
+            assertEquals(0, preview.code(), preview::toString);
+            assertTrue(preview.out().contains("no disk can be read here"), preview::out);
+        }
+    }
+
+    @Test
+    void rule24AsManyDisksAtOnceAsAHostServes() throws IOException {
+        try (MigrateLab lab = new MigrateLab(folder, MIB)) {
+            for (String wrong : List.of("0", "51")) {
+                Run run = lab.backUp("a", "--disks-at-once", wrong);
+                assertEquals(2, run.code(), run::toString);
+                assertTrue(run.err().contains("--disks-at-once is 1 to 50: a host serves no more"), run::err);
+            }
+            assertEquals(0, lab.vcenter().log().all().size(), "refused before anybody was asked");
+        }
+    }
+
+    /** V1: of yavijava only its types and stubs are used; how it talks, reads XML and trusts must never run. */
+    @Test
+    void v1NothingOfTheTransportOfTheStubsIsEvenLoaded() throws IOException {
+        try (MigrateLab lab = new MigrateLab(folder, MIB)) {
+            lab.guestWrites(random, 2);
+            Path loaded = folder.resolve("loaded");
+            List<String> before = List.of("env", "MIGRATEKIT_JAVA_OPTS=-Xlog:class+load:file=" + loaded);
+            try (CopyProcess process =
+                    lab.startWith(before, "job", List.of(lab.trust(), lab.password(), lab.toTargets()))) {
+                Run run = process.end(MigrateLab.LIMIT);
+                assertEquals(0, run.code(), run::toString);
+            }
+            Set<String> classes = Files.readAllLines(loaded).stream()
+                    .map(line -> line.replaceFirst("^(\\[[^]]*])+ ", "").split(" ", 2)[0])
+                    .collect(Collectors.toSet());
+            assertTrue(classes.contains("com.vmware.vim25.VimPortType"), classes::toString);
+            List<String> wrong = classes.stream()
+                    .filter(name -> name.matches("com\\.vmware\\.vim25\\.(ws|mo)\\..*|org\\.(doublecloud|dom4j)\\..*"
+                            + "|org\\.apache\\.(http|commons)\\..*|javax\\.xml\\.bind\\..*"))
+                    .filter(name -> !name.matches("com\\.vmware\\.vim25\\.ws\\.(Client|Argument|VimStub)"))
+                    .toList();
+            assertEquals(List.of(), wrong);
+            assertEquals(
+                    List.of("org.apache.log4j.Logger"),
+                    classes.stream()
+                            .filter(name -> name.startsWith("org.apache."))
+                            .toList());
         }
     }
 

@@ -198,32 +198,4 @@ class MigrateKillIT {
             throw new AssertionError("interrupted", e);
         }
     }
-
-    /** What goes on in the VM all the while. */
-    private static final class Guest implements AutoCloseable {
-        private static final Duration END = Duration.ofSeconds(10);
-        private final Thread thread;
-        private volatile boolean stopped;
-
-        Guest(MigrateLab lab, long seed) {
-            Random own = new Random(seed);
-            thread = Thread.ofPlatform().daemon().start(() -> {
-                while (!stopped) {
-                    lab.guestWrites(own, 1);
-                    sleep(50 + own.nextInt(400));
-                }
-            });
-        }
-
-        @Override
-        public void close() {
-            stopped = true;
-            try {
-                assertTrue(thread.join(END), "the guest goes on writing");
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new AssertionError("interrupted while the guest writes", e);
-            }
-        }
-    }
 }

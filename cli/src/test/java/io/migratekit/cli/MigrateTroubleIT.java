@@ -179,7 +179,9 @@ class MigrateTroubleIT {
                 Run run = copy.end(MigrateLab.LIMIT);
                 assertTrue(List.of(10, 60).contains(run.code()), run::toString);
                 assertTrue(run.err().contains("source"), run::toString);
-                assertTrue(run.took().compareTo(Duration.ofSeconds(60)) < 0, run::toString);
+                // --retry-for, a last --timeout, two seconds for its server to go, and what a busy machine adds.
+                assertTrue(run.took().compareTo(Duration.ofSeconds(25)) < 0, run::toString);
+                System.out.println("aLibraryThatHangs: given up after " + run.took());
             }
             lab.assertNoSnapshotOfOurs();
             lab.standIn().heal("hang-read");

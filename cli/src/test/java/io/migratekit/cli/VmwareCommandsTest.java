@@ -68,6 +68,28 @@ class VmwareCommandsTest {
     }
 
     @Test
+    void theDisksOfAVmAreListedByTheKeysThatMigrateWants() {
+        web.changeTracking(true);
+        web.addDisk(3 << 20).linkedTo("[ds1] golden/golden.vmdk");
+        web.poweredOff();
+        Run text = vmware("list", "web01");
+        assertEquals(0, text.code(), text.err());
+        List<String> lines = text.out().lines().toList();
+        assertEquals(3, lines.size(), text.out());
+        assertTrue(lines.get(0).startsWith("DISK  LABEL"), text.out());
+        assertTrue(
+                lines.get(1).matches("2000  Hard disk 1  1 MiB +on +persistent +\\[ds1] web01/web01.vmdk"), text.out());
+        assertTrue(lines.get(2).endsWith("[ds1] web01/web01_1.vmdk on [ds1] golden/golden.vmdk"), text.out());
+        JsonObject second = json(vmware("list", "--json", "--vmware-path", "/DC0/vm/web01"))
+                .getAsJsonArray("disks")
+                .get(1)
+                .getAsJsonObject();
+        assertEquals(2001, second.get("disk").getAsInt());
+        assertEquals(3 << 20, second.get("capacityBytes").getAsLong());
+        assertEquals("[\"[ds1] golden/golden.vmdk\"]", second.get("parents").toString());
+    }
+
+    @Test
     void loginCheckSaysWhoIsThere() {
         Run run = vmware("login-check");
         assertEquals(0, run.code(), run.err());

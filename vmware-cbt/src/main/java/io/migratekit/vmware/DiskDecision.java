@@ -88,7 +88,7 @@ public sealed interface DiskDecision {
         return Optional.empty();
     }
 
-    /** Rules 6, 7, 13 and 14: is what is remembered still about this disk? */
+    /** Rules 6, 7, 13, 14 and 21: is what is remembered still about this disk? */
     private static Optional<String> stale(String vcenterUuid, VmConfiguration vm, VmDisk disk, Baseline last) {
         if (!vcenterUuid.equals(last.vcenterUuid())) {
             return Optional.of("the last backup was made at another vCenter or host (" + last.vcenterUuid() + ")");
@@ -102,6 +102,11 @@ public sealed interface DiskDecision {
         if (!disk.backingUuid().equals(last.backingUuid())) {
             return Optional.of("there is another disk at this place than at the last backup (" + last.backingUuid()
                     + ", now " + disk.backingUuid() + ")");
+        }
+        if (!disk.parents().equals(last.parents())) {
+            return Optional.of("it is a clone that stands on other files than at the last backup ("
+                    + (last.parents().isEmpty() ? "none" : String.join(", ", last.parents())) + ", now "
+                    + (disk.isClone() ? String.join(", ", disk.parents()) : "none") + ")");
         }
         if (disk.capacityBytes() != last.capacityBytes()) {
             return Optional.of("its capacity changed from " + last.capacityBytes() + " to " + disk.capacityBytes()

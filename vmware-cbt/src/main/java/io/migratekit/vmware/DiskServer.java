@@ -1,5 +1,6 @@
 package io.migratekit.vmware;
 
+import static java.lang.System.Logger.Level.DEBUG;
 import static java.lang.System.Logger.Level.WARNING;
 
 import io.migratekit.nbd.ConnectSpec;
@@ -23,6 +24,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 
 /**
@@ -53,9 +55,12 @@ public final class DiskServer implements AutoCloseable {
     private final NbdUri uri;
     private final String name;
     private final Function<String, Optional<String>> explanation;
-    private final Duration endLimit;
+    private final Duration stopLimit;
+    private final Duration abandonLimit;
+    private final Duration killLimit;
     private final Listener listener;
     private volatile boolean closed;
+    private volatile BooleanSupplier outdated = () -> false;
 
     private DiskServer(
             Nbdkit server,
@@ -63,7 +68,9 @@ public final class DiskServer implements AutoCloseable {
             Function<String, Optional<String>> explanation,
             DiskServerLimits limits,
             Listener listener) {
-        this.endLimit = limits.stop().plus(limits.kill());
+        this.stopLimit = limits.stop();
+        this.abandonLimit = limits.abandon();
+        this.killLimit = limits.kill();
         this.listener = listener;
         this.server = server;
         this.uri = NbdUri.parse(server.uri());
@@ -78,6 +85,7 @@ public final class DiskServer implements AutoCloseable {
      * @param disk as the snapshot's configuration describes it
      * @param seen the SHA-1 thumbprint of the certificate that vCenter has shown and that was found trustworthy: VDDK
      *     knows no other way to recognise it
+     * @param host the name of the ESXi host on which the VM runs, from which VDDK reads; for messages, if known
      * @throws VSphereException.DiskServerFailed with cause and remedy, if it does not come to serve
      */
     public static DiskServer start(
@@ -87,6 +95,7 @@ public final class DiskServer implements AutoCloseable {
             VmDisk disk,
             DiskServerSpec spec,
             Thumbprint seen,
+            Optional<String> host,
             Listener listener) {
         requireSha1(vc, seen);
         Nbdkit.Builder nbdkit = builder(spec, spec.plugin().getFirst(), listener);
@@ -109,7 +118,7 @@ public final class DiskServer implements AutoCloseable {
                 nbdkit.option("-D").option(flag);
             }
         }
-        return start(nbdkit, disk, spec, vm + ", " + disk, VddkTrouble::explain, listener);
+        return start(nbdkit, disk, spec, vm + ", " + disk, said -> VddkTrouble.explain(said, host), listener);
     }
 
     /** What every server of a disk has: the program, the filters that exist, a bare environment, an end with us. */
@@ -189,7 +198,12 @@ public final class DiskServer implements AutoCloseable {
                         + ". The disk was resized or is not the one that was asked for: begin anew.");
             }
         } catch (NbdException e) {
-            close(); // What it says last is then complete.
+            // What it says last is complete when it has ended.
+            if (e instanceof NbdException.NoAnswer) {
+                abandon();
+            } else {
+                close();
+            }
             throw failed(name, explanation.apply(server.process().lastWords()), e.getMessage());
         }
         listener.waited(openWait, Duration.ofNanos(System.nanoTime() - startNanos));
@@ -203,6 +217,17 @@ public final class DiskServer implements AutoCloseable {
     /** Whether it still runs. */
     public boolean isAlive() {
         return server.process().exitStatus().isEmpty();
+    }
+
+    /** Whether it lives, but what it was started with is not valid any more: another one has to take its place. */
+    public boolean isOutdated() {
+        return outdated.getAsBoolean();
+    }
+
+    /** From now on this tells whether it is outdated; must not block. */
+    DiskServer outdatedWhen(BooleanSupplier condition) {
+        outdated = condition;
+        return this;
     }
 
     /** The process id of nbdkit. */
@@ -236,15 +261,24 @@ public final class DiskServer implements AutoCloseable {
      */
     @Override
     public void close() {
+        end(Deadline.NEVER);
+    }
+
+    /** The same for one that does not answer any more: waiting long for it to take its leave would be in vain. */
+    public void abandon() {
+        end(Deadline.in(abandonLimit));
+    }
+
+    private void end(Deadline patience) {
         String endWait = "the end of the disk server of " + name;
         boolean first = !closed;
         closed = true;
         if (first) {
-            listener.waiting(endWait, endLimit);
+            listener.waiting(endWait, patience.atMost(stopLimit).plus(killLimit));
         }
         long startNanos = System.nanoTime();
         try {
-            server.close();
+            server.stop(patience);
         } catch (ServerFailed e) {
             LOG.log(WARNING, "disk server is left behind: " + e.getMessage());
             throw new VSphereException.DiskServerFailed("The disk server of " + name
@@ -255,9 +289,15 @@ public final class DiskServer implements AutoCloseable {
         }
     }
 
+    /** The cause in a sentence or two, if it is known; all that was said is for whoever looks more closely. */
     private static VSphereException failed(String name, Optional<String> explained, String detail) {
-        return new VSphereException.DiskServerFailed("The disk server of " + name + " failed: "
-                + explained.map(text -> text + System.lineSeparator()).orElse("") + detail);
+        explained.ifPresent(_ -> LOG.log(DEBUG, () -> "disk server of " + name + ": " + oneLine(detail)));
+        return new VSphereException.DiskServerFailed(
+                "The disk server of " + name + " failed: " + explained.orElseGet(() -> oneLine(detail)));
+    }
+
+    static String oneLine(String text) {
+        return text.strip().replaceAll("\\s*\\R\\s*", "; ");
     }
 
     private static void requireSha1(VCenterSpec vc, Thumbprint seen) {

@@ -10,6 +10,7 @@ import java.time.Duration;
  * @param open until the disk is open: a login at vCenter, then a connection to port 902 of the ESXi host
  * @param httpRequest for one answer to an HTTPS read of {@code /folder}
  * @param stop from the polite request to end until it is killed; VDDK takes leave of vCenter and host in this time
+ * @param abandon the same for one that has not answered for as long as anybody waited: it takes leave of nobody
  * @param kill from the kill until we give up on it
  * @param keptOutputBytes the last bytes of its output, in which causes are looked for
  */
@@ -19,6 +20,7 @@ public record DiskServerLimits(
         Duration open,
         Duration httpRequest,
         Duration stop,
+        Duration abandon,
         Duration kill,
         int keptOutputBytes) {
     public static final DiskServerLimits DEFAULT = new DiskServerLimits(
@@ -27,18 +29,19 @@ public record DiskServerLimits(
             Duration.ofMinutes(2),
             Duration.ofSeconds(60),
             Duration.ofSeconds(20),
+            Duration.ofSeconds(2),
             Duration.ofSeconds(5),
             64 * 1024);
 
     public DiskServerLimits withReady(Duration limit) {
-        return new DiskServerLimits(limit, greeting, open, httpRequest, stop, kill, keptOutputBytes);
+        return new DiskServerLimits(limit, greeting, open, httpRequest, stop, abandon, kill, keptOutputBytes);
     }
 
     public DiskServerLimits withOpen(Duration limit) {
-        return new DiskServerLimits(ready, greeting, limit, httpRequest, stop, kill, keptOutputBytes);
+        return new DiskServerLimits(ready, greeting, limit, httpRequest, stop, abandon, kill, keptOutputBytes);
     }
 
     public DiskServerLimits withStop(Duration limit) {
-        return new DiskServerLimits(ready, greeting, open, httpRequest, limit, kill, keptOutputBytes);
+        return new DiskServerLimits(ready, greeting, open, httpRequest, limit, abandon, kill, keptOutputBytes);
     }
 }

@@ -7,6 +7,7 @@ import java.util.Optional;
 /**
  * With which program, library and options are disks served?
  *
+ * @param source by which road the disks are read
  * @param nbdkit the program, a name to look up on the PATH or a path
  * @param plugin the plugin that reads VMware's disks, then its own first parameters if it needs any
  * @param libdir where VDDK was unpacked; without it the plugin looks where it was built to look
@@ -18,6 +19,7 @@ import java.util.Optional;
  * @param verbose whether nbdkit and VDDK tell what they do, at the price of speed
  */
 public record DiskServerSpec(
+        Source source,
         String nbdkit,
         List<String> plugin,
         Optional<Path> libdir,
@@ -28,6 +30,14 @@ public record DiskServerSpec(
         int asyncBufferCount,
         boolean verbose,
         DiskServerLimits limits) {
+
+    /** By which road are disks read? */
+    public enum Source {
+        /** Through VMware's library, from the ESXi host: every disk that a snapshot covers. */
+        VDDK,
+        /** From the HTTPS folder of the datastore, through vCenter: where {@link FolderSource} allows it. */
+        FOLDER
+    }
 
     /** A filter of nbdkit with its parameters; one that this nbdkit lacks is left out together with them. */
     public record Filter(String name, List<String> parameters) {
@@ -48,6 +58,7 @@ public record DiskServerSpec(
             new Filter("retry", List.of("retries=3", "retry-delay=1")));
 
     public static final DiskServerSpec DEFAULT = new DiskServerSpec(
+            Source.VDDK,
             "nbdkit",
             List.of("vddk"),
             Optional.empty(),
@@ -71,8 +82,24 @@ public record DiskServerSpec(
         });
     }
 
+    public DiskServerSpec withSource(Source road) {
+        return new DiskServerSpec(
+                road,
+                nbdkit,
+                plugin,
+                libdir,
+                transports,
+                compression,
+                filters,
+                asyncBufferSizeIn64KiB,
+                asyncBufferCount,
+                verbose,
+                limits);
+    }
+
     public DiskServerSpec withNbdkit(String program) {
         return new DiskServerSpec(
+                source,
                 program,
                 plugin,
                 libdir,
@@ -87,6 +114,7 @@ public record DiskServerSpec(
 
     public DiskServerSpec withPlugin(List<String> words) {
         return new DiskServerSpec(
+                source,
                 nbdkit,
                 words,
                 libdir,
@@ -101,6 +129,7 @@ public record DiskServerSpec(
 
     public DiskServerSpec withLibdir(Path folder) {
         return new DiskServerSpec(
+                source,
                 nbdkit,
                 plugin,
                 Optional.of(folder),
@@ -115,6 +144,7 @@ public record DiskServerSpec(
 
     public DiskServerSpec withFilters(List<Filter> newFilters) {
         return new DiskServerSpec(
+                source,
                 nbdkit,
                 plugin,
                 libdir,
@@ -129,6 +159,7 @@ public record DiskServerSpec(
 
     public DiskServerSpec withVerbose(boolean tell) {
         return new DiskServerSpec(
+                source,
                 nbdkit,
                 plugin,
                 libdir,
@@ -143,6 +174,7 @@ public record DiskServerSpec(
 
     public DiskServerSpec withLimits(DiskServerLimits newLimits) {
         return new DiskServerSpec(
+                source,
                 nbdkit,
                 plugin,
                 libdir,

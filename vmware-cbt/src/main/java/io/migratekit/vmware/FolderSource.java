@@ -28,11 +28,12 @@ public final class FolderSource {
     private static final Pattern FILE = Pattern.compile("\\[([^\\]]+)] ?(.+)\\.vmdk");
     private static final Pattern LINK_OF_A_CHAIN = Pattern.compile(".*-\\d{6}\\.vmdk");
 
+    static final String NO_PLUGIN =
+            "this nbdkit lacks the plugin curl, which reads by HTTPS; Debian has it in the package nbdkit, others as"
+                    + " nbdkit-curl-plugin";
+
     private static final List<KnownTrouble> KNOWN = List.of(
-            new KnownTrouble(
-                    "cannot open plugin",
-                    "this nbdkit lacks the plugin curl, which reads by HTTPS; Debian has it in the package nbdkit, others"
-                            + " as nbdkit-curl-plugin"),
+            new KnownTrouble("cannot open plugin", NO_PLUGIN),
             new KnownTrouble(
                     "alternative certificate subject name|does not match target host|hostname verification",
                     "the certificate of the server does not carry the name by which we call it. A pin does not help here:"
@@ -95,6 +96,10 @@ public final class FolderSource {
             return Optional.of(cannot + "its datastore is a " + facts.datastoreType()
                     + ", where disks are objects and not files. Use VDDK.");
         }
+        if (disk.isClone()) {
+            return Optional.of(cannot + "it is a linked clone, and a part of it is in "
+                    + String.join(", ", disk.parents()) + ". Only VDDK can put them together.");
+        }
         if (facts.snapshots() > 0 || LINK_OF_A_CHAIN.matcher(disk.file()).matches()) {
             return Optional.of(cannot + "the VM has snapshots, so the disk is a chain of files, which only VDDK can put"
                     + " together. Remove the snapshots, or use VDDK.");
@@ -135,6 +140,12 @@ public final class FolderSource {
                     .secretParameter("password", DiskServer.secret("password", vc.password()));
         }
         return DiskServer.start(nbdkit, disk, spec, disk + " by HTTPS", FolderSource::explain, listener);
+    }
+
+    /** The name of the datastore that holds its file; empty if the file's name does not tell. */
+    static String datastore(VmDisk disk) {
+        Matcher file = FILE.matcher(disk.file());
+        return file.matches() ? file.group(1) : "";
     }
 
     static Optional<String> explain(String said) {

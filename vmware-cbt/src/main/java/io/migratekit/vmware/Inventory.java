@@ -106,6 +106,18 @@ final class Inventory {
         return new VmRef(vm.id(), path(vm.id(), byId));
     }
 
+    /** The path of the datacenter that holds it; an ESXi host alone calls its only one always the same. */
+    String datacenter(MoRef vm) {
+        Map<String, Facts> byId = new HashMap<>();
+        vcenter.vim().ancestors(vm).forEach(one -> byId.put(one.object().id(), one));
+        return byId.values().stream()
+                .map(Facts::object)
+                .filter(object -> object.type().equals("Datacenter"))
+                .map(object -> path(object.id(), byId).substring(1))
+                .findFirst()
+                .orElse("ha-datacenter");
+    }
+
     List<VmSummary> list() {
         List<Facts> all = vcenter.vim().all(List.of(VM, "Folder", "Datacenter", "VirtualApp"), LISTED);
         Map<String, Facts> byId = new HashMap<>();

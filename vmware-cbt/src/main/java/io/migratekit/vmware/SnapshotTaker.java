@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * How is a snapshot taken exactly once? The call may change the VM although its answer never arrives, so after
  * a lost answer the VM is looked at, by a mark that only this snapshot has, before anything is asked again.
+ *
+ * <p>Servers since 6.5 have a second call, which says how long bringing the guest to rest may take: five minutes and more.
+ * It is not used: that time can be made longer by it and not shorter, and a guest that needs it is better backed up
+ * without rest.
  */
 final class SnapshotTaker {
     private static final Pattern KIND = Pattern.compile("(?i)createSnapshot");
@@ -46,6 +50,9 @@ final class SnapshotTaker {
         try {
             return once(quiesce != VmSnapshot.Quiesce.NO, null);
         } catch (SoapException.Fault e) {
+            if (e.name().equals("NotSupported")) {
+                throw unsupported(e);
+            }
             if (quiesce != VmSnapshot.Quiesce.IF_POSSIBLE || !RESTLESS.contains(e.name())) {
                 throw vc.failures().translated(what, e);
             }
@@ -55,6 +62,20 @@ final class SnapshotTaker {
             return vc.failures().of(what, () -> once(false, note));
         } catch (SoapException e) {
             throw vc.failures().translated(what, e);
+        }
+    }
+
+    /** vSphere says only that it cannot; what we know of the VM may tell a person why. */
+    private VSphereException unsupported(SoapException.Fault fault) {
+        VSphereException plain = vc.failures().translated(what, fault);
+        try {
+            return vc.configuration(vm)
+                    .hindrance()
+                    .<VSphereException>map(why -> new VSphereException.Unsupported(plain.getMessage() + ". " + why))
+                    .orElse(plain);
+        } catch (VSphereException e) {
+            plain.addSuppressed(e);
+            return plain;
         }
     }
 

@@ -8,9 +8,11 @@ import io.migratekit.vmware.soap.SoapException;
 import io.migratekit.vmware.soap.SoapLimits;
 import io.migratekit.vmware.soap.SoapSpec;
 import io.migratekit.vmware.soap.Vim;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -104,9 +106,7 @@ public final class VCenter implements AutoCloseable {
 
     /** SHA-1 of the certificate that it has shown us, and that we believe. */
     public Thumbprint thumbprint() {
-        return vim.certificate()
-                .map(Thumbprint::sha1)
-                .orElseThrow(() -> new VSphereException.Untrusted(spec.endpoint() + " has shown no certificate"));
+        return Thumbprint.sha1(certificate());
     }
 
     public List<VmSummary> list() {
@@ -130,6 +130,28 @@ public final class VCenter implements AutoCloseable {
     /** Uses the session, so that it does not expire. A thread of its own does it, too, until the session is closed. */
     public void keepAlive() {
         var _ = asked("keeping the session at " + spec.endpoint() + " alive", Vim::currentTime);
+    }
+
+    /** The same certificate as a whole. */
+    X509Certificate certificate() {
+        return vim.certificate()
+                .orElseThrow(() -> new VSphereException.Untrusted(spec.endpoint() + " has shown no certificate"));
+    }
+
+    /** The name of the ESXi host on which the VM runs now; nothing if that is not told. */
+    Optional<String> host(VmRef vm) {
+        return asked(
+                "asking for the host of " + vm,
+                v -> v.properties(reference(vm), Set.of(), Set.of("runtime.host"))
+                        .reference("runtime.host")
+                        .map(host ->
+                                v.properties(host, Set.of(), Set.of("name")).text("name"))
+                        .filter(name -> !name.isEmpty()));
+    }
+
+    /** The path of the datacenter in which the VM lies, as its files are asked for. */
+    String datacenter(VmRef vm) {
+        return asked("looking for the datacenter of " + vm, _ -> inventory.datacenter(reference(vm)));
     }
 
     /** The session as an HTTP cookie, for reading files through it; not to be shown. */
@@ -162,7 +184,7 @@ public final class VCenter implements AutoCloseable {
         return new MoRef("VirtualMachine", vm.moref());
     }
 
-    Facts facts(VmRef vm, java.util.Set<String> required, java.util.Set<String> optional) {
+    Facts facts(VmRef vm, Set<String> required, Set<String> optional) {
         return asked("asking about " + vm, v -> v.properties(reference(vm), required, optional));
     }
 

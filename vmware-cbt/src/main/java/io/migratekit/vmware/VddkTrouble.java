@@ -10,16 +10,19 @@ import java.util.Optional;
  * says last ("Unknown error") is true of everything, so the particular stands before the general.
  */
 final class VddkTrouble {
+    private static final String HOST = "the ESXi host on which the VM runs";
     private static final String OTHER_CERTIFICATE =
             "the certificate of the server is not the one with the thumbprint that VDDK was given: it was renewed, or"
                     + " somebody else answered. 'migratekit vmware thumbprint HOST' shows the present one";
 
+    static final String NO_PLUGIN =
+            "this nbdkit lacks the plugin that reads VMware's disks. Debian 12 has no package of it: use a newer"
+                    + " Debian (nbdkit-plugin-vddk in contrib), Ubuntu 25.04 or Fedora (nbdkit-vddk-plugin), or build"
+                    + " nbdkit with it, and name that program and plugin (--nbdkit, --vddk-plugin); or read the VM"
+                    + " while it is off, by HTTPS (--source folder)";
+
     private static final List<KnownTrouble> KNOWN = List.of(
-            new KnownTrouble(
-                    "cannot open plugin",
-                    "this nbdkit lacks the plugin that reads VMware's disks. Debian 12 has no package of it: use a newer"
-                            + " Debian (nbdkit-plugin-vddk in contrib), Ubuntu 25.04 or Fedora (nbdkit-vddk-plugin), or"
-                            + " build nbdkit with it, and name that program and plugin in the settings"),
+            new KnownTrouble("cannot open plugin", NO_PLUGIN),
             new KnownTrouble(
                     "libvixDiskLib\\S*: cannot open shared object|required VDDK symbol|set libdir=",
                     "VMware's library VDDK was not found or cannot be loaded. Unpack VDDK 6.7 or newer (x86-64, from"
@@ -43,14 +46,14 @@ final class VddkTrouble {
             new KnownTrouble(
                     "licen[cs]e",
                     "the licence of the ESXi host does not allow reading disks over the network; the free ESXi does not."
-                            + " Use a licensed host, or read from the powered-off VM by HTTPS"),
+                            + " Use a licensed host, or read the VM while it is off, by HTTPS (--source folder)"),
             new KnownTrouble(
                     "Host address lookup for server|Name or service not known|cannot resolve",
                     "the name of the ESXi host could not be resolved on this machine. vCenter tells names, not addresses:"
                             + " let the DNS here know the ESXi hosts, or add them to /etc/hosts"),
             new KnownTrouble(
                     ":902\\b|refused connecti|authd|CnxOpenTCPSocket|Couldn't connect to",
-                    "no connection came about with port 902 of the ESXi host on which the VM runs. Disks are read from"
+                    "no connection came about with port 902 of " + HOST + ". Disks are read from"
                             + " there, not from vCenter: allow TCP 902 from this machine to each ESXi host"),
             new KnownTrouble(
                     "locked|already in use|FileLock|Failed to lock",
@@ -74,6 +77,13 @@ final class VddkTrouble {
                     "most likely " + OTHER_CERTIFICATE));
 
     private VddkTrouble() {}
+
+    /** The same, where it is known on which host the VM runs: that is whom the network has to let us reach. */
+    static Optional<String> explain(String said, Optional<String> host) {
+        return explain(said)
+                .map(words -> host.map(name -> words.replace(HOST, "the ESXi host " + name + ", on which the VM runs"))
+                        .orElse(words));
+    }
 
     /** Cause and remedy; the last error quoted if it is none that we know; nothing if nothing was said. */
     static Optional<String> explain(String said) {

@@ -10,6 +10,7 @@ import io.migratekit.vmware.soap.Vim;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** What is this VM, in all that a restore needs to know, as it was when asked? */
@@ -145,6 +146,24 @@ public final class VmConfiguration {
     /** How many snapshots there are in the whole tree, anybody's. */
     public int snapshotCount() {
         return Inventory.countSnapshots(facts.get("snapshot"));
+    }
+
+    /** Rule 21: what is special about this VM, so that no snapshot of it may be possible; with what can be done. */
+    Optional<String> hindrance() {
+        String faultTolerance = facts.text("runtime.faultToleranceState");
+        if (template()) {
+            return Optional.of("It is a template, and templates have no snapshots: convert it to a VM first");
+        }
+        if (!faultTolerance.isEmpty() && !faultTolerance.equals("notConfigured")) {
+            return Optional.of("Fault tolerance is on for this VM (" + faultTolerance + "), which may forbid snapshots:"
+                    + " turn it off while the backup runs");
+        }
+        return disks().stream()
+                .map(FolderSource::datastore)
+                .filter(name -> datastoreType(name).equalsIgnoreCase("VVOL"))
+                .findFirst()
+                .map(name -> "Its disks are virtual volumes (datastore " + name + "), of which the storage array takes"
+                        + " the snapshots: look whether it can, and whether its VASA provider is up");
     }
 
     /** All virtual devices, as vSphere describes them. */

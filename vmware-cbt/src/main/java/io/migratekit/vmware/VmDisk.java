@@ -1,5 +1,6 @@
 package io.migratekit.vmware;
 
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -13,6 +14,7 @@ import java.util.Optional;
  * @param mode such as {@code persistent} or {@code independent_persistent}
  * @param sharing such as {@code sharingNone} or {@code sharingMultiWriter}; empty if not told
  * @param encrypted whether its file is encrypted
+ * @param parents the files of other VMs that it stands on, nearest first: of a linked or instant clone; else empty
  * @param changeId the moment of its change tracking; nothing if it is not tracked
  */
 public record VmDisk(
@@ -27,7 +29,17 @@ public record VmDisk(
         String mode,
         String sharing,
         boolean encrypted,
+        List<String> parents,
         Optional<ChangeId> changeId) {
+    public VmDisk {
+        parents = List.copyOf(parents);
+    }
+
+    /** Whether there is data of this disk in files that no snapshot of its VM covers: it is a linked or instant clone. */
+    public boolean isClone() {
+        return !parents.isEmpty();
+    }
+
     @Override
     public String toString() {
         return "disk " + key + " (" + label + ", " + file + ")";

@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Which disks are in a list of virtual devices? */
 final class VmDisks {
+    /** vSphere allows 32 snapshots in a chain; what is longer is not looked at further. */
+    private static final int LONGEST_CHAIN = 300;
+
     private VmDisks() {}
 
     static List<VmDisk> of(JsonArray devices) {
@@ -52,7 +55,27 @@ final class VmDisks {
                 text(backing, "diskMode"),
                 text(backing, "sharing"),
                 backing.has("keyId"),
+                parents(backing),
                 changeId.isBlank() ? Optional.empty() : Optional.of(new ChangeId(changeId)));
+    }
+
+    /** What snapshots put below a disk lies in its own folder; what else is there, in that of the VM it was cloned from. */
+    private static List<String> parents(JsonObject backing) {
+        String own = folder(text(backing, "fileName"));
+        List<String> others = new ArrayList<>();
+        JsonObject link = inner(backing, "parent");
+        for (int depth = 0; link.size() > 0 && depth < LONGEST_CHAIN; depth++) {
+            String file = text(link, "fileName");
+            if (!file.isEmpty() && !folder(file).equals(own)) {
+                others.add(file);
+            }
+            link = inner(link, "parent");
+        }
+        return others;
+    }
+
+    private static String folder(String file) {
+        return file.substring(0, file.lastIndexOf('/') + 1);
     }
 
     private static String diskObjectId(JsonObject disk, JsonObject backing) {

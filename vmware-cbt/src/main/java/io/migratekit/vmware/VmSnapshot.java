@@ -97,6 +97,12 @@ public final class VmSnapshot {
         return known;
     }
 
+    /** Where the files are now: a VM may be moved to another datastore while it is frozen. */
+    public List<VmDisk> disksNow() {
+        disks = null;
+        return disks();
+    }
+
     public boolean quiesced() {
         return node.quiesced();
     }

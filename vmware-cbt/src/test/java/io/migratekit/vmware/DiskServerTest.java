@@ -161,6 +161,7 @@ class DiskServerTest {
                 Disks.disk(SIZE_BYTES),
                 spec,
                 Disks.SEEN,
+                Optional.empty(),
                 DiskServer.Listener.NONE));
         assertTrue(message.contains("did not accept the user name and the password"), message);
         assertFalse(message.contains("wrong"), message);
@@ -178,6 +179,7 @@ class DiskServerTest {
                             Disks.disk(SIZE_BYTES),
                             spec,
                             Disks.SEEN,
+                            Optional.empty(),
                             DiskServer.Listener.NONE));
         }
     }
@@ -241,6 +243,7 @@ class DiskServerTest {
                 Disks.disk(SIZE_BYTES + 512),
                 spec,
                 Disks.SEEN,
+                Optional.empty(),
                 DiskServer.Listener.NONE));
         assertTrue(message.contains("shows 25165824 bytes") && message.contains("25166336"), message);
     }
@@ -373,6 +376,7 @@ class DiskServerTest {
                 Disks.disk(SIZE_BYTES),
                 with,
                 seen,
+                Optional.empty(),
                 new DiskServer.Listener() {
                     @Override
                     public void waiting(String what, Duration limit) {

@@ -3,6 +3,7 @@ package io.migratekit.vmware;
 import io.migratekit.nbd.NbdUri;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -43,6 +44,7 @@ final class Disks {
                 "persistent",
                 "sharingNone",
                 encrypted,
+                List.of(),
                 Optional.empty());
     }
 

@@ -2,6 +2,7 @@ package io.migratekit.vmware;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /** What becomes of a disk server when its JVM is killed? This is the JVM: folder and size in, nbdkit's process id and URI out. */
 final class JvmWithDiskServer {
@@ -16,6 +17,7 @@ final class JvmWithDiskServer {
                 Disks.disk(Long.parseLong(words[1])),
                 DiskServerSpec.DEFAULT.withPlugin(standIn.plugin()),
                 Disks.SEEN,
+                Optional.empty(),
                 DiskServer.Listener.NONE);
         System.out.println(server.pid());
         System.out.println(server.uri());

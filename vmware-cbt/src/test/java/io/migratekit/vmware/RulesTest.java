@@ -85,6 +85,7 @@ class RulesTest {
                 of.key(),
                 of.backingUuid(),
                 of.capacityBytes(),
+                of.parents(),
                 of.changeId().orElseThrow());
     }
 
@@ -211,10 +212,22 @@ class RulesTest {
                 assertInstanceOf(DiskDecision.Incremental.class, decide(now, good))
                         .since());
         assertFull(
-                decide(now, new Baseline("x", good.vmUuid(), 2000, good.backingUuid(), CAPACITY, good.changeId())),
+                decide(
+                        now,
+                        new Baseline(
+                                "x", good.vmUuid(), 2000, good.backingUuid(), CAPACITY, List.of(), good.changeId())),
                 "another vCenter");
         assertFull(
-                decide(now, new Baseline(good.vcenterUuid(), "x", 2000, good.backingUuid(), CAPACITY, good.changeId())),
+                decide(
+                        now,
+                        new Baseline(
+                                good.vcenterUuid(),
+                                "x",
+                                2000,
+                                good.backingUuid(),
+                                CAPACITY,
+                                List.of(),
+                                good.changeId())),
                 "another VM");
         assertFull(
                 decide(
@@ -225,16 +238,26 @@ class RulesTest {
                                 2001,
                                 good.backingUuid(),
                                 CAPACITY,
+                                List.of(),
                                 good.changeId())),
-                "another disk");
-        assertFull(
-                decide(now, new Baseline(good.vcenterUuid(), good.vmUuid(), 2000, "x", CAPACITY, good.changeId())),
                 "another disk");
         assertFull(
                 decide(
                         now,
                         new Baseline(
-                                good.vcenterUuid(), good.vmUuid(), 2000, good.backingUuid(), 512, good.changeId())),
+                                good.vcenterUuid(), good.vmUuid(), 2000, "x", CAPACITY, List.of(), good.changeId())),
+                "another disk");
+        assertFull(
+                decide(
+                        now,
+                        new Baseline(
+                                good.vcenterUuid(),
+                                good.vmUuid(),
+                                2000,
+                                good.backingUuid(),
+                                512,
+                                List.of(),
+                                good.changeId())),
                 "capacity changed");
         VmSnapshot.ours(vc, vm).forEach(VmSnapshot::remove);
         web.resetTracking();
@@ -523,6 +546,72 @@ class RulesTest {
         assertTrue(denied.getMessage().contains("VirtualMachine.State.CreateSnapshot"), denied.getMessage());
         sim.removeVm(web);
         assertThrows(VSphereException.NotFound.class, this::take);
+    }
+
+    @Test
+    @DisplayName("rule 21: where a snapshot is not supported, what is special about the VM is said")
+    void rule21WhySnapshotsAreNotSupported() {
+        sim.faults().always("CreateSnapshot_Task", Trouble.fault("NotSupported"));
+        web.faultTolerance("running");
+        String said =
+                assertThrows(VSphereException.Unsupported.class, this::take).getMessage();
+        assertTrue(
+                said.contains("cannot do that (simulated NotSupported") && said.contains("Fault tolerance is on"),
+                said);
+        web.faultTolerance("notConfigured");
+        sim.datastoreType("ds1", "VVOL");
+        said = assertThrows(VSphereException.Unsupported.class, this::take).getMessage();
+        assertTrue(said.contains("virtual volumes (datastore ds1)"), said);
+        sim.datastoreType("ds1", "VMFS");
+        said = assertThrows(VSphereException.Unsupported.class, this::take).getMessage();
+        assertFalse(said.contains("virtual volumes") || said.contains("Fault tolerance"), said);
+        web.template(true);
+        said = assertThrows(VSphereException.Unsupported.class, this::take).getMessage();
+        assertTrue(said.contains("templates have no snapshots"), said);
+        sim.faults().clear();
+        assertEquals(List.of(), web.snapshots());
+        web.template(false).faultTolerance("running");
+        take().remove(); // Newer fault tolerance allows it, so it is tried.
+    }
+
+    @Test
+    @DisplayName("rule 21: a clone's parents are told from what snapshots put below a disk; other parents -> full")
+    void rule21TheParentChain() {
+        web.changeTracking(true);
+        disk.linkedTo("[ds1] golden/golden-000003.vmdk");
+        web.addSnapshot("somebody's", "");
+        VmSnapshot snapshot = take();
+        VmDisk clone = snapshot.disks().getFirst();
+        assertEquals(List.of("[ds1] golden/golden-000003.vmdk"), clone.parents());
+        assertEquals(clone.parents(), vc.configuration(vm).disks().getFirst().parents());
+        Baseline last = baseline(clone);
+        assertInstanceOf(DiskDecision.Incremental.class, decide(clone, last));
+        disk.linkedTo("[ds1] golden/golden-000004.vmdk");
+        VmDisk moved = vc.configuration(vm).disks().getFirst();
+        assertFull(decide(moved, last), "stands on other files", "golden-000003", "golden-000004");
+        disk.linkedTo("");
+        assertFull(decide(vc.configuration(vm).disks().getFirst(), last), "now none");
+    }
+
+    @Test
+    @DisplayName("rule 23: port 443 of the server and port 902 of the VM's host are named when they are closed")
+    void rule23TheClosedPortIsNamed() throws Exception {
+        assertEquals(Optional.of("esx01.sim"), vc.host(vm));
+        String closed = VddkTrouble.explain(
+                        "nbdkit: vddk[1]: error: VixDiskLib_Open: [ds1] web01/web01.vmdk: Failed to connect to host:902",
+                        vc.host(vm))
+                .orElseThrow();
+        assertTrue(closed.contains("port 902 of the ESXi host esx01.sim, on which the VM runs"), closed);
+        assertTrue(closed.contains("allow TCP 902 from this machine to each ESXi host"), closed);
+        VCenterSpec there = sim.spec(LIMITS);
+        VCenterSpec nobody = new VCenterSpec(
+                new Endpoint("127.0.0.1", 443), there.username(), there.password(), there.trust(), there.limits());
+        long begun = System.nanoTime();
+        String refused = assertThrows(
+                        VSphereException.Unreachable.class, () -> VCenter.login(nobody, VCenterListener.NOBODY))
+                .getMessage();
+        assertTrue(refused.contains("127.0.0.1") && refused.contains("port 443"), refused);
+        assertTrue(System.nanoTime() - begun < 30e9, refused);
     }
 
     @Test

@@ -64,8 +64,16 @@ public abstract sealed class CopyException extends RuntimeException {
     public static final class Stalled extends CopyException {
         private static final long serialVersionUID = 1L;
 
-        Stalled(String message, @Nullable Throwable cause) {
+        private final Side side;
+
+        Stalled(Side side, String message, @Nullable Throwable cause) {
             super(message, cause);
+            this.side = side;
+        }
+
+        /** Where nothing moved, as far as that could be told. */
+        public Side side() {
+            return side;
         }
     }
 

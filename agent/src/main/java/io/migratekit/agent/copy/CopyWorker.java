@@ -216,7 +216,7 @@ final class CopyWorker {
             return false;
         }
         if (cause == null || cause instanceof NbdException.NoAnswer) {
-            throw new CopyException.Stalled(failure.message(), cause);
+            throw new CopyException.Stalled(failure.side(), failure.message(), cause);
         }
         throw new CopyException.EndFailed(failure.side(), cause, failure.message());
     }

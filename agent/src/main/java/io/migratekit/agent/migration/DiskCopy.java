@@ -27,6 +27,8 @@ final class DiskCopy implements AutoCloseable {
     private final StateFolder folder;
     private final ServedDisk server;
     private final CopyJob job;
+    /** Whether the disk's server has not answered for as long as anybody waited. */
+    private volatile boolean silent;
 
     /** What came of it: a report, or the one of the run that had finished it before. */
     record Outcome(Optional<CopyReport> report, String json) {}
@@ -89,6 +91,7 @@ final class DiskCopy implements AutoCloseable {
         } catch (CopyException.EndFailed e) {
             throw e.side() == Side.SOURCE ? explained(e) : e;
         } catch (CopyException.Stalled e) {
+            silent = e.side() == Side.SOURCE;
             throw explained(e);
         }
     }
@@ -120,6 +123,10 @@ final class DiskCopy implements AutoCloseable {
     @Override
     public void close() {
         job.close();
-        server.close();
+        if (silent) {
+            server.abandon();
+        } else {
+            server.close();
+        }
     }
 }

@@ -97,6 +97,11 @@ final class DiskPlanner {
             finding = audited(finding, disk, target, milestone.get());
         }
         finding.ranges().ifPresent(ranges -> writeRanges(next, disk, ranges));
+        if (finding.ranges().isEmpty() && disk.isClone()) {
+            listener.warned(disk + " is a linked clone: a part of it is in " + String.join(", ", disk.parents())
+                    + ", which belongs to another VM. All of it is copied, that part included: the backup needs nothing"
+                    + " of the other VM, and a restore takes the full size");
+        }
         return part(
                 disk,
                 target,
@@ -122,6 +127,7 @@ final class DiskPlanner {
      */
     private boolean isStillThere(Part part, NbdUri target, VmDisk disk) {
         return part.target().equals(target.identity())
+                && part.parents().equals(disk.parents())
                 && part.backingUuid().equals(disk.backingUuid())
                 && part.capacityBytes() == disk.capacityBytes()
                 && part.isWhereItWasLeft(spec.id(), milestones.state(disk.key(), target));
@@ -134,6 +140,7 @@ final class DiskPlanner {
                 disk.key(),
                 disk.backingUuid(),
                 disk.capacityBytes(),
+                disk.parents(),
                 moment));
     }
 
@@ -183,6 +190,7 @@ final class DiskPlanner {
                 target.identity(),
                 disk.capacityBytes(),
                 disk.backingUuid(),
+                disk.parents(),
                 disk.changeId(),
                 old.whole(),
                 old.reason() + "; under a new snapshot, with what changed since (" + ((kept * unitBytes) >> 20)
@@ -200,6 +208,7 @@ final class DiskPlanner {
                 target.identity(),
                 disk.capacityBytes(),
                 disk.backingUuid(),
+                disk.parents(),
                 disk.changeId(),
                 finding.ranges().isEmpty(),
                 finding.reason(),

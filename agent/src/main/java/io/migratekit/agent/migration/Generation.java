@@ -32,6 +32,7 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
      * What was decided for one disk?
      *
      * @param target what tells the target from all others
+     * @param parents as {@link io.migratekit.vmware.VmDisk#parents}
      * @param changeId the moment that the snapshot froze, if changes are tracked
      * @param whole whether all of the disk is copied; else the ranges stand in a file of their own
      * @param reason why all of it, or since when not
@@ -46,6 +47,7 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
             String target,
             long capacityBytes,
             String backingUuid,
+            List<String> parents,
             Optional<ChangeId> changeId,
             boolean whole,
             String reason,
@@ -53,6 +55,10 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
             long plannedBytes,
             long unitBytes,
             String audit) {
+        Part {
+            parents = List.copyOf(parents);
+        }
+
         boolean audited() {
             return !audit.isEmpty();
         }
@@ -111,6 +117,9 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
             disk.addProperty("target", part.target());
             disk.addProperty("capacityBytes", part.capacityBytes());
             disk.addProperty("backingUuid", part.backingUuid());
+            if (!part.parents().isEmpty()) {
+                disk.add("parents", texts(part.parents()));
+            }
             part.changeId().ifPresent(id -> disk.addProperty("changeId", id.text()));
             disk.addProperty("whole", part.whole());
             disk.addProperty("reason", part.reason());
@@ -122,6 +131,21 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
         }
         json.add("disks", list);
         return json;
+    }
+
+    static JsonArray texts(List<String> list) {
+        JsonArray texts = new JsonArray();
+        list.forEach(texts::add);
+        return texts;
+    }
+
+    /** A list that is absent where there is nothing in it. */
+    static List<String> texts(JsonFields fields, String name) {
+        return !fields.raw().has(name)
+                ? List.of()
+                : fields.raw().getAsJsonArray(name).asList().stream()
+                        .map(JsonElement::getAsString)
+                        .toList();
     }
 
     private static Generation parse(String text) throws JsonFields.Unfit {
@@ -139,6 +163,7 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
                     disk.string("target"),
                     disk.number("capacityBytes"),
                     disk.string("backingUuid"),
+                    texts(disk, "parents"),
                     disk.raw().has("changeId") ? Optional.of(new ChangeId(disk.string("changeId"))) : Optional.empty(),
                     disk.truth("whole"),
                     disk.string("reason"),

@@ -11,6 +11,7 @@ import io.migratekit.nbd.Ranges;
 import io.migratekit.vmware.Baseline;
 import io.migratekit.vmware.ChangedAreas;
 import io.migratekit.vmware.DiskServer;
+import io.migratekit.vmware.DiskSource;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VmDisk;
 import io.migratekit.vmware.VmRef;
@@ -111,7 +112,8 @@ final class GenerationCopy {
 
     /** From here on whoever closes the copy ends the disk's server; until then, whatever fails must. */
     private DiskCopy begin(Generation generation, Part part, VmSnapshot snapshot, VmDisk disk, NbdUri target) {
-        ServedDisk served = new ServedDisk(() -> serve(generation.snapshot(), disk), listener::warned);
+        ServedDisk served = new ServedDisk(
+                disk, at -> serve(generation.snapshot(), at), () -> whereItIs(snapshot, disk), listener::warned);
         try {
             return new DiskCopy(
                     spec,
@@ -130,16 +132,24 @@ final class GenerationCopy {
         }
     }
 
+    /** Rule 19: nothing keeps others from moving the VM's files meanwhile (Storage vMotion). */
+    private static VmDisk whereItIs(VmSnapshot snapshot, VmDisk disk) {
+        return snapshot.disksNow().stream()
+                .filter(now -> now.key() == disk.key())
+                .findFirst()
+                .orElse(disk);
+    }
+
     /** Makes a disk readable as a snapshot has frozen it. */
     DiskServer serve(String snapshot, VmDisk disk) {
-        return DiskServer.start(
-                spec.vcenter(), vm, snapshot, disk, spec.diskServer(), vcenter.thumbprint(), new ServerWords(listener));
+        return DiskSource.start(vcenter, vm, snapshot, disk, spec.diskServer(), new ServerWords(listener));
     }
 
     /** Of a disk that is copied as a whole vCenter may know where data is, and much faster than the disk's server. */
     private Optional<Ranges> inUse(Part part, VmSnapshot snapshot, VmDisk disk, ServedDisk served) {
-        if (!part.whole() || part.audited()) {
-            return Optional.empty(); // Audited and yet copied as a whole: tracking has lied.
+        // Audited and yet copied as a whole: tracking has lied. Of a clone it knows only what was written since.
+        if (!part.whole() || part.audited() || disk.isClone()) {
+            return Optional.empty();
         }
         return switch (ChangedAreas.inUse(vcenter, vm, snapshot, disk)) {
             case ChangedAreas.Answer.Changed known ->
@@ -188,6 +198,7 @@ final class GenerationCopy {
                 part.disk(),
                 part.backingUuid(),
                 part.capacityBytes(),
+                part.parents(),
                 part.changeId().get());
         if (before.isPresent() && before.get().moment().equals(moment)) {
             return;

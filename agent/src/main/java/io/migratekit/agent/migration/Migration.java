@@ -2,6 +2,7 @@ package io.migratekit.agent.migration;
 
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.job.JobEvent;
+import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.job.JobIdentity;
 import io.migratekit.agent.job.JobRun;
 import io.migratekit.agent.job.JobStart;
@@ -18,6 +19,8 @@ import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.files.ProcessLock;
 import io.migratekit.vmware.DiskDecision;
+import io.migratekit.vmware.DiskServerSpec;
+import io.migratekit.vmware.DiskSource;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VSphereException;
 import io.migratekit.vmware.VmConfiguration;
@@ -59,6 +62,9 @@ public final class Migration {
     private final MigrationProgress progress;
     private final Instant begun = Instant.now();
     private @Nullable JobRun record;
+    private @Nullable DeadlineAlarm alarm;
+    /** Whether the snapshot, if there is one, is in somebody's hands who tells what becomes of it. */
+    private boolean kept;
 
     /** What came of it? */
     public sealed interface Outcome {
@@ -87,11 +93,20 @@ public final class Migration {
         if (before.isPresent()) {
             return new Outcome.DoneBefore(before.get());
         }
-        return switch (spec.store().open(spec.id(), identity())) {
+        return switch (open()) {
             case JobStart.AlreadyFinished done ->
                 new Outcome.DoneBefore(done.state().report());
             case JobStart.Ready ready -> new Outcome.Done(runOrForget(ready.run()));
         };
+    }
+
+    private JobStart open() {
+        try {
+            return spec.store().open(spec.id(), identity());
+        } catch (JobException.Mismatch e) {
+            StandingSnapshot.suspect(spec, listener);
+            throw e;
+        }
     }
 
     /** A command that is corrected is not another job: one that never froze anything has nothing to remember. */
@@ -131,7 +146,9 @@ public final class Migration {
     private MigrationReport run(JobRun job) {
         record = job;
         try (job;
+                DeadlineAlarm limit = new DeadlineAlarm(spec.connect().deadline(), Thread.currentThread());
                 Reporter reporter = new Reporter(job, progress::statusJson, progress::dump, spec.rate()::set)) {
+            alarm = limit;
             reporter.start();
             try {
                 MigrationReport report = migrate(job);
@@ -141,6 +158,12 @@ public final class Migration {
             } catch (RuntimeException e) {
                 Thread.interrupted(); // It has reached its end here; left on, it would close what is to be written.
                 job.answerWhy(progress.dump());
+                if (isStop(e) && limit.hasRung()) {
+                    RuntimeException late = limit.passed();
+                    late.addSuppressed(e);
+                    job.failed(listener.exitCode(late), String.valueOf(late.getMessage()));
+                    throw late;
+                }
                 if (isStop(e)) {
                     job.interrupted("asked to stop");
                 } else {
@@ -167,6 +190,11 @@ public final class Migration {
             StateFolder ofVm = spec.store().folderOfVm(configuration.instanceUuid());
             try (ProcessLock _ = ofVm.tryLock().orElseThrow(() -> busy(vm))) {
                 return migrate(job, vcenter, configuration, new Milestones(ofVm));
+            } catch (RuntimeException e) {
+                if (!kept && !isStop(e)) {
+                    StandingSnapshot.tell(spec, vcenter, vm, listener);
+                }
+                throw e;
             }
         }
     }
@@ -182,8 +210,11 @@ public final class Migration {
         before.ifPresent(generation -> requireSameVm(generation, vcenter, vm));
         List<VmDisk> disks = wanted(vm, before);
         Map<Integer, NbdUri> targets = spec.targets().of(disks);
+        DiskSource.missing(spec.diskServer()).ifPresent(words -> {
+            throw VSphereException.diskServerFailed("no disk can be read here: " + words);
+        });
         for (VmDisk disk : disks) {
-            requireCopyable(vcenter, vm, disk);
+            requireCopyable(vcenter, vm, disk, spec.diskServer());
             requireRoom(disk, Objects.requireNonNull(targets.get(disk.key())));
         }
         GenerationCopy work =
@@ -194,6 +225,7 @@ public final class Migration {
             Generation generation;
             boolean quiesced;
             try {
+                kept = true;
                 VmSnapshot snapshot = keeper.hold(before.map(Generation::snapshot));
                 quiesced = snapshot.quiesced();
                 Map<Integer, VmDisk> frozen = frozen(snapshot, disks);
@@ -236,12 +268,15 @@ public final class Migration {
     }
 
     /** Before the VM is frozen in vain, or cannot be frozen at all because of this disk. */
-    private static void requireCopyable(VCenter vcenter, VmConfiguration vm, VmDisk disk) {
+    private static void requireCopyable(VCenter vcenter, VmConfiguration vm, VmDisk disk, DiskServerSpec road) {
         if (DiskDecision.of(vcenter.instanceUuid(), vm, disk, Optional.empty())
                 instanceof DiskDecision.Refused refused) {
             throw new MigrationException.DiskRefused(
                     disk + ": " + refused.reason() + ". To leave it out: --skip-disk " + disk.key());
         }
+        DiskSource.refusal(vcenter, vm, disk, road).ifPresent(why -> {
+            throw new MigrationException.DiskRefused(why);
+        });
     }
 
     /** The same for a target that can never take the disk. One that does not answer is the copy's business, which waits. */
@@ -320,6 +355,7 @@ public final class Migration {
 
     /** Who wants us to stop now waits a while for this last step, and then finds everything done. */
     private void release(SnapshotKeeper keeper) {
+        silenceAlarm();
         Removal removal = remove(keeper, spec.vcenter().limits().removal().plus(STOP_PATIENCE));
         if (removal.trouble() != null) {
             throw new MigrationException.SnapshotLeft(
@@ -338,10 +374,11 @@ public final class Migration {
      * once asked, vCenter goes on removing it without us.
      */
     private void releaseAfter(SnapshotKeeper keeper, RuntimeException failure) {
+        boolean late = silenceAlarm();
         boolean interrupted = Thread.interrupted();
         Removal removal = remove(
                 keeper,
-                isStop(failure)
+                isStop(failure) && !late
                         ? STOP_PATIENCE
                         : spec.vcenter().limits().removal().plus(STOP_PATIENCE));
         if (removal.trouble() != null) {
@@ -354,6 +391,13 @@ public final class Migration {
         if (interrupted || removal.interrupted()) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Removing the snapshot has a deadline of its own. Whether the one for all has passed. */
+    private boolean silenceAlarm() {
+        DeadlineAlarm set = Objects.requireNonNull(alarm);
+        set.close();
+        return set.hasRung();
     }
 
     private record Removal(

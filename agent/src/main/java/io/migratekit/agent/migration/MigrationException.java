@@ -73,6 +73,15 @@ public abstract sealed class MigrationException extends RuntimeException {
         }
     }
 
+    /** The time for the whole backup is over. */
+    public static final class DeadlinePassed extends MigrationException {
+        private static final long serialVersionUID = 1L;
+
+        DeadlinePassed(String message) {
+            super(message, null);
+        }
+    }
+
     /** Somebody wants it to stop. */
     public static final class Interrupted extends MigrationException {
         private static final long serialVersionUID = 1L;

@@ -4,7 +4,9 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.vmware.DiskDecision;
+import io.migratekit.vmware.DiskSource;
 import io.migratekit.vmware.VCenter;
+import io.migratekit.vmware.VSphereException;
 import io.migratekit.vmware.VmConfiguration;
 import io.migratekit.vmware.VmDisk;
 import io.migratekit.vmware.VmSnapshot;
@@ -33,6 +35,16 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
     public record Disk(int key, String label, long capacityBytes, String target, String mode, String words) {}
 
     public static MigrationPreview of(MigrationSpec spec, MigrationListener listener) {
+        try (DeadlineAlarm alarm = new DeadlineAlarm(spec.connect().deadline(), Thread.currentThread())) {
+            try {
+                return look(spec, listener);
+            } catch (VSphereException.Cancelled e) {
+                throw alarm.hasRung() ? alarm.passed() : e;
+            }
+        }
+    }
+
+    private static MigrationPreview look(MigrationSpec spec, MigrationListener listener) {
         try (VCenter vcenter = VCenter.login(spec.vcenter(), new VCenterWords(listener))) {
             VmConfiguration vm = vcenter.configuration(vcenter.find(spec.vmPath()));
             List<VmDisk> wanted = vm.disks().stream()
@@ -46,9 +58,16 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
                 disks.add(disk(spec, vcenter, vm, disk, target, milestones));
             }
             List<String> notes = new ArrayList<>();
+            DiskSource.missing(spec.diskServer()).ifPresent(words -> notes.add("no disk can be read here: " + words));
             if (!vm.changeTrackingEnabled()) {
                 notes.add("changed blocks are not tracked, so every backup is a full one; see: migratekit vmware"
                         + " enable-cbt");
+            }
+            for (VmDisk disk : wanted) {
+                if (disk.isClone()) {
+                    notes.add(disk + " is a linked clone: a part of it is in " + String.join(", ", disk.parents())
+                            + ", which belongs to another VM; a full backup holds that part, too");
+                }
             }
             for (VmSnapshot snapshot : VmSnapshot.ours(vcenter, vm.vm())) {
                 notes.add("there is a snapshot of ours: " + snapshot.moref() + " of job "
@@ -68,6 +87,10 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
             Milestones milestones) {
         Optional<Milestone> milestone = milestones.find(disk.key(), target);
         DiskDecision decision = DiskDecision.of(vcenter.instanceUuid(), vm, disk, milestone.map(Milestone::moment));
+        Optional<String> closed = DiskSource.refusal(vcenter, vm, disk, spec.diskServer());
+        if (closed.isPresent()) {
+            return new Disk(disk.key(), disk.label(), disk.capacityBytes(), target.toString(), "refused", closed.get());
+        }
         String mode;
         String words;
         switch (decision) {

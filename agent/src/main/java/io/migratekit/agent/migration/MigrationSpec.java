@@ -141,6 +141,28 @@ public record MigrationSpec(
                 lease);
     }
 
+    MigrationSpec withConnect(ConnectSpec newConnect) {
+        return new MigrationSpec(
+                id,
+                store,
+                vcenter,
+                vmPath,
+                targets,
+                skippedDisks,
+                diskServer,
+                newConnect,
+                limits,
+                watch,
+                rate,
+                quiesce,
+                full,
+                hash,
+                verify,
+                disksAtOnce,
+                audit,
+                lease);
+    }
+
     /** The job as people call it when one of its disks is meant. */
     String title(int disk) {
         return id + ", disk " + disk;

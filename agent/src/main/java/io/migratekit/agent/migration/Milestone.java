@@ -1,6 +1,5 @@
 package io.migratekit.agent.migration;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.migratekit.nbd.files.JsonFields;
@@ -41,12 +40,13 @@ record Milestone(Baseline moment, String job, Instant at, List<Path> hashes, int
         json.addProperty("disk", moment.diskKey());
         json.addProperty("backingUuid", moment.backingUuid());
         json.addProperty("capacityBytes", moment.capacityBytes());
+        if (!moment.parents().isEmpty()) {
+            json.add("parents", Generation.texts(moment.parents()));
+        }
         json.addProperty("changeId", moment.changeId().text());
         json.addProperty("job", job);
         json.addProperty("at", at.toString());
-        JsonArray files = new JsonArray();
-        hashes.forEach(file -> files.add(file.toString()));
-        json.add("hashes", files);
+        json.add("hashes", Generation.texts(hashes.stream().map(Path::toString).toList()));
         json.addProperty("unaudited", unaudited);
         return json + "\n";
     }
@@ -87,6 +87,7 @@ record Milestone(Baseline moment, String job, Instant at, List<Path> hashes, int
                 Math.toIntExact(fields.number("disk")),
                 fields.string("backingUuid"),
                 fields.number("capacityBytes"),
+                Generation.texts(fields, "parents"),
                 new ChangeId(fields.string("changeId")));
         return new Milestone(
                 moment, fields.string("job"), fields.time("at"), hashes, Math.toIntExact(fields.number("unaudited")));

@@ -9,6 +9,8 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * What do we know of a VM's disks at the targets they were backed up to? One document for each disk and target, in
@@ -19,6 +21,8 @@ final class Milestones {
     private static final int NAME_BYTES = 8;
 
     private final StateFolder folder;
+    /** What was said to be of no use; it is read more than once. */
+    private final Set<String> complained = ConcurrentHashMap.newKeySet();
 
     Milestones(StateFolder folderOfVm) {
         this.folder = folderOfVm;
@@ -57,10 +61,12 @@ final class Milestones {
             try {
                 return reader.read(text);
             } catch (JsonFields.Unfit | RuntimeException e) {
-                LOG.log(
-                        System.Logger.Level.WARNING,
-                        folder.path().resolve(name) + " cannot be used, so the next backup is a full one: "
-                                + e.getMessage());
+                if (complained.add(name)) {
+                    LOG.log(
+                            System.Logger.Level.WARNING,
+                            folder.path().resolve(name) + " cannot be used, so the next backup is a full one: "
+                                    + e.getMessage());
+                }
                 return Optional.empty();
             }
         });

@@ -3,6 +3,7 @@ package io.migratekit.agent.migration;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.vmware.DiskServer;
 import io.migratekit.vmware.VSphereException;
+import io.migratekit.vmware.VmDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,34 +12,45 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What if the server of a disk dies while it is read? A new one is started, and the way to it stays the same: a
- * link in a folder of ours that leads to whichever server lives. How long that may go on is the copier's business: it
- * gives up when it has had no progress for its time.
+ * What if the server of a disk dies while it is read, or the disk is moved to another place? A new one is started, and
+ * the way to it stays the same: a link in a folder of ours that leads to whichever server lives. How long that may go on
+ * is the copier's business: it gives up when it has had no progress for its time.
  */
 final class ServedDisk implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(ServedDisk.class.getName());
     private static final Duration LOOK = Duration.ofMillis(250);
+    private static final int LOOKS_FOR_THE_PLACE = 8;
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(20);
     private static final long END_MILLIS = 2000;
     private static final String LINK = "disk.sock";
 
-    private final Supplier<DiskServer> starter;
+    private final Function<VmDisk, DiskServer> starter;
+    private final Supplier<VmDisk> place;
     private final Consumer<String> warned;
     private final Path folder;
     private final Thread keeper;
+    private VmDisk disk;
     private volatile DiskServer server;
     private volatile @Nullable String lastTrouble;
     private volatile boolean closed;
 
-    /** Starts the first server; if it does not come to serve, nobody tries again. */
-    ServedDisk(Supplier<DiskServer> starter, Consumer<String> warned) {
+    /**
+     * Starts the first server; if it does not come to serve, nobody tries again.
+     *
+     * @param starter serves the disk from where it is
+     * @param place where it is now, which others may change while it is read
+     */
+    ServedDisk(VmDisk disk, Function<VmDisk, DiskServer> starter, Supplier<VmDisk> place, Consumer<String> warned) {
+        this.disk = disk;
         this.starter = starter;
+        this.place = place;
         this.warned = warned;
-        server = starter.get();
+        server = starter.apply(disk);
         try {
             folder = Files.createTempDirectory("migratekit-disk-");
             lead(server);
@@ -80,17 +92,19 @@ final class ServedDisk implements AutoCloseable {
 
     private void keep() {
         Duration pause = LOOK;
+        int looks = 0;
         try {
             while (true) {
                 TimeUnit.NANOSECONDS.sleep(pause.toNanos());
-                if (server.isAlive()) {
+                Optional<String> reason = whyAnother(++looks % LOOKS_FOR_THE_PLACE == 0);
+                if (reason.isEmpty()) {
                     pause = LOOK;
                     continue;
                 }
                 boolean first = pause.equals(LOOK);
                 pause = first ? Duration.ofSeconds(1) : pause.multipliedBy(2);
                 pause = pause.compareTo(LONGEST_PAUSE) < 0 ? pause : LONGEST_PAUSE;
-                replace(first);
+                replace(reason.get(), first);
             }
         } catch (InterruptedException e) {
             // The end: close() has asked for it.
@@ -98,15 +112,40 @@ final class ServedDisk implements AutoCloseable {
         }
     }
 
-    private void replace(boolean first) {
-        String trouble = server.trouble().orElse("the disk's server ended");
+    /** Why the server has to be replaced; nothing while it is as it should be. */
+    private Optional<String> whyAnother(boolean atLeisure) {
+        if (!server.isAlive()) {
+            return Optional.of(server.trouble().orElse("the disk's server ended"));
+        }
+        if (server.isOutdated()) {
+            return Optional.of("the session at vCenter with which the disk is read is over.");
+        }
+        // A server that has not complained is not asked about: it has its files open, wherever they are.
+        if (atLeisure && server.trouble().isPresent() && !here().file().equals(disk.file())) {
+            return Optional.of(disk + " was moved while it was read, to " + here().file() + ".");
+        }
+        return Optional.empty();
+    }
+
+    /** Where the disk is, as far as vCenter tells. */
+    private VmDisk here() {
+        try {
+            return place.get();
+        } catch (VSphereException e) {
+            LOG.log(System.Logger.Level.DEBUG, "where the disk is now could not be asked: " + e.getMessage());
+            return disk;
+        }
+    }
+
+    private void replace(String trouble, boolean first) {
         lastTrouble = trouble;
         if (first) {
             warned.accept(trouble + " It is started again.");
         }
         try {
             server.close();
-            DiskServer next = starter.get();
+            disk = here();
+            DiskServer next = starter.apply(disk);
             synchronized (this) {
                 if (closed) {
                     next.close();
@@ -123,6 +162,15 @@ final class ServedDisk implements AutoCloseable {
 
     @Override
     public void close() {
+        end(DiskServer::close);
+    }
+
+    /** The same when it has not answered for as long as anybody waited. */
+    void abandon() {
+        end(DiskServer::abandon);
+    }
+
+    private void end(Consumer<DiskServer> how) {
         synchronized (this) {
             closed = true;
         }
@@ -136,7 +184,7 @@ final class ServedDisk implements AutoCloseable {
             interrupted = true;
         }
         try {
-            server.close();
+            how.accept(server);
         } finally {
             removeFolder();
             if (interrupted) {

@@ -35,7 +35,7 @@ final class SnapshotKeeper implements AutoCloseable {
     private final String owner;
     private final MigrationListener listener;
     private volatile @Nullable VmSnapshot held;
-    /** Whether we were stopped while one was being taken: vCenter may finish it without us. */
+    /** Whether we were stopped, or gave up, while one was being taken: vCenter may finish it without us. */
     private volatile boolean mayBeTaken;
 
     private @Nullable Thread renewer;
@@ -78,7 +78,7 @@ final class SnapshotKeeper implements AutoCloseable {
     private VmSnapshot take(VmSnapshot.Label label) {
         try {
             return VmSnapshot.take(vcenter, vm, label, spec.quiesce());
-        } catch (VSphereException.Cancelled e) {
+        } catch (VSphereException.Cancelled | VSphereException.NoAnswer | VSphereException.Unreachable e) {
             mayBeTaken = true;
             throw e;
         }
@@ -186,7 +186,7 @@ final class SnapshotKeeper implements AutoCloseable {
             for (VmSnapshot snapshot : begun) {
                 snapshot.remove();
                 listener.told("removed the snapshot " + snapshot.moref() + " of " + vm
-                        + ", which was being taken when we were stopped");
+                        + ", which was still being taken when we stopped waiting for it");
             }
             if (!begun.isEmpty() || looking.isOver()) {
                 return;
@@ -208,7 +208,8 @@ final class SnapshotKeeper implements AutoCloseable {
     String left() {
         VmSnapshot snapshot = held;
         return snapshot == null
-                ? ""
+                ? "a snapshot of " + vm + " may still come into being: vCenter was taking it. The same command again"
+                        + " removes it, or, when its lease has ended: migratekit vmware snapshots --remove-expired"
                 : "the snapshot " + snapshot.moref() + " of " + vm + " is still there and grows with every write. The"
                         + " same command again removes it, or: migratekit vmware snapshots --remove-expired";
     }

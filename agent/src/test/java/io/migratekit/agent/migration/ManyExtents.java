@@ -104,6 +104,7 @@ final class ManyExtents {
                 disk.key(),
                 disk.backingUuid(),
                 disk.capacityBytes(),
+                disk.parents(),
                 then.changeId().orElseThrow());
         milestones.reached(target, new Milestone(moment, "before", Instant.now(), List.of(), 0));
         Generation next = new Generation(1, vc.instanceUuid(), vm.instanceUuid(), snapshot.moref(), List.of());

@@ -8,9 +8,11 @@ import io.migratekit.agent.watch.StallReport;
 import io.migratekit.agent.watch.WatchLimits;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.fixture.Waiting;
 import io.migratekit.vmware.DiskServerLimits;
 import io.migratekit.vmware.DiskServerSpec;
 import io.migratekit.vmware.VCenterLimits;
+import io.migratekit.vmware.VCenterSpec;
 import io.migratekit.vmware.VmSnapshot.Quiesce;
 import io.migratekit.vmware.sim.VmLab;
 import java.io.IOException;
@@ -20,7 +22,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** A VM to be backed up, at a simulated vCenter, through the stand-in of VDDK, into QCOW2 chains behind qemu-nbd. */
 final class MigrationLab extends VmLab {
@@ -34,7 +40,7 @@ final class MigrationLab extends VmLab {
             Duration.ofSeconds(10),
             Duration.ofSeconds(3),
             0);
-    private static final VCenterLimits VCENTER = new VCenterLimits(
+    static final VCenterLimits VCENTER = new VCenterLimits(
             Duration.ofSeconds(5),
             Duration.ofSeconds(5),
             Duration.ofSeconds(10),
@@ -43,6 +49,8 @@ final class MigrationLab extends VmLab {
             Duration.ofMinutes(1));
 
     final Told told = new Told();
+    /** By which road the disks are read. */
+    DiskServerSpec.Source source = DiskServerSpec.Source.VDDK;
 
     MigrationLab(Path folder, long... diskBytes) throws IOException {
         super(folder, diskBytes);
@@ -86,17 +94,27 @@ final class MigrationLab extends VmLab {
     MigrationSpec spec(String job) throws IOException {
         Map<Integer, NbdUri> uris = new TreeMap<>();
         targets().forEach((key, target) -> uris.put(key, target.uri()));
-        DiskServerSpec servers = DiskServerSpec.DEFAULT
-                .withPlugin(standIn().plugin())
-                .withLimits(DiskServerLimits.DEFAULT.withStop(Duration.ofSeconds(2)));
+        DiskServerSpec servers =
+                DiskServerSpec.DEFAULT.withSource(source).withPlugin(standIn().plugin());
+        return spec(job, store(), vcenter().spec(VCENTER), "web01", uris, servers);
+    }
+
+    /** What a test means that says nothing of the rest. */
+    static MigrationSpec spec(
+            String job,
+            JobStore store,
+            VCenterSpec vcenter,
+            String vm,
+            Map<Integer, NbdUri> targets,
+            DiskServerSpec servers) {
         return new MigrationSpec(
                 new JobId(job),
-                store(),
-                vcenter().spec(VCENTER),
-                "web01",
-                new Targets(uris, "", uri -> uri),
+                store,
+                vcenter,
+                vm,
+                new Targets(targets, "", uri -> uri),
                 Set.of(),
-                servers,
+                servers.withLimits(DiskServerLimits.DEFAULT.withStop(Duration.ofSeconds(2))),
                 ConnectSpec.of("migrate"),
                 LIMITS,
                 WatchLimits.DEFAULT,
@@ -108,6 +126,82 @@ final class MigrationLab extends VmLab {
                 2,
                 AuditLimits.DEFAULT.withEvery(1),
                 Duration.ofHours(1));
+    }
+
+    /** The same, but so slowly that something can happen meanwhile, and with a lease of this length. */
+    static MigrationSpec slowly(MigrationSpec usual, long bytesPerSecond, Duration lease) {
+        return new MigrationSpec(
+                usual.id(),
+                usual.store(),
+                usual.vcenter(),
+                usual.vmPath(),
+                usual.targets(),
+                usual.skippedDisks(),
+                usual.diskServer(),
+                usual.connect(),
+                usual.limits(),
+                usual.watch(),
+                new RateLimit(bytesPerSecond),
+                usual.quiesce(),
+                usual.full(),
+                usual.hash(),
+                usual.verify(),
+                usual.disksAtOnce(),
+                usual.audit(),
+                lease);
+    }
+
+    /** Begins a backup on a thread of its own, so that something can happen meanwhile. */
+    Background inBackground(MigrationSpec spec) {
+        return new Background(spec);
+    }
+
+    /** A backup that goes on. */
+    final class Background implements AutoCloseable {
+        private static final Duration LIMIT = Duration.ofSeconds(40);
+        private final Migration migration;
+        private final CompletableFuture<Migration.Outcome> outcome = new CompletableFuture<>();
+        private final Thread thread;
+
+        private Background(MigrationSpec spec) {
+            migration = new Migration(spec, List::of, told);
+            thread = Thread.ofPlatform().daemon().start(() -> {
+                try {
+                    outcome.complete(migration.run());
+                } catch (RuntimeException | Error e) {
+                    outcome.completeExceptionally(e);
+                }
+            });
+        }
+
+        void awaitCopied(long bytes) {
+            Waiting.until(
+                    "it copies",
+                    LIMIT,
+                    () -> migration.progress().view().counts().copied() >= bytes || !thread.isAlive());
+        }
+
+        /** Its good end; what it failed with otherwise. */
+        MigrationReport end() {
+            try {
+                return ((Migration.Outcome.Done) outcome.get(LIMIT.toMillis(), TimeUnit.MILLISECONDS)).report();
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof RuntimeException own) {
+                    throw own;
+                }
+                throw new AssertionError(told.all(), e);
+            } catch (TimeoutException e) {
+                throw new AssertionError("it does not end: " + told.all(), e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new AssertionError("interrupted", e);
+            }
+        }
+
+        @Override
+        public void close() {
+            thread.interrupt();
+        }
     }
 
     /** Backs the VM up, from the beginning to a good end. */

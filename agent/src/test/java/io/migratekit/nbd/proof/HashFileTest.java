@@ -20,6 +20,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -59,6 +60,16 @@ class HashFileTest {
                 assertEquals(disk.naive(disk.ranges), ProofDisk.single(entries(reader)));
             }
         }
+    }
+
+    @Test
+    void nobodyElseMayReadIt() throws IOException {
+        Random random = new Random(7);
+        Path file = folder.resolve("hashes");
+        Path left = Files.writeString(folder.resolve("hashes.tmp"), "of a run that was killed");
+        Files.setPosixFilePermissions(left, PosixFilePermissions.fromString("rw-r--r--"));
+        write(new ProofDisk(random, CELL), CELL, file, random);
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
     }
 
     private static String write(ProofDisk disk, int unitBytes, Path file, Random random) {

@@ -10,10 +10,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.DigestOutputStream;
+import java.util.Set;
 
 /** Writes a hash file: units in ascending order, then {@link #commit}. Closed without that, it leaves nothing behind. */
 public final class HashFileWriter implements AutoCloseable {
+    /** Whoever knows the hashes can tell whether a disk holds what he suspects. */
+    private static final FileAttribute<?> ONLY_OURS =
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
     private final Path file;
     private final Path temporary;
     private final FileChannel channel;
@@ -26,12 +33,10 @@ public final class HashFileWriter implements AutoCloseable {
         this.file = file.toAbsolutePath();
         this.temporary = this.file.resolveSibling(file.getFileName() + ".tmp");
         try {
-            // What a crash left under this name is of no use to anybody.
+            // What a crash left under this name is of no use to anybody, and others might read it.
+            Files.deleteIfExists(temporary);
             this.channel = FileChannel.open(
-                    temporary,
-                    StandardOpenOption.CREATE,
-                    StandardOpenOption.TRUNCATE_EXISTING,
-                    StandardOpenOption.WRITE);
+                    temporary, Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), ONLY_OURS);
         } catch (IOException e) {
             throw failed(e);
         }

@@ -1,5 +1,6 @@
 package io.migratekit.nbd.server;
 
+import io.migratekit.nbd.Deadline;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -51,7 +52,11 @@ record ListeningServer(ServerProcess process, Listening.Place place) implements 
 
     @Override
     public void close() {
-        process.close();
+        stop(Deadline.NEVER);
+    }
+
+    void stop(Deadline patience) {
+        process.stop(patience);
         if (place instanceof Listening.AtPath(Path socket)) {
             try {
                 Files.deleteIfExists(socket); // The next nbdkit would refuse to replace it.

@@ -1,5 +1,6 @@
 package io.migratekit.nbd.server;
 
+import io.migratekit.nbd.Deadline;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -63,6 +64,11 @@ public final class Nbdkit implements AutoCloseable {
     @Override
     public void close() {
         server.close();
+    }
+
+    /** The same, but patient only until then. */
+    public void stop(Deadline patience) {
+        server.stop(patience);
     }
 
     /** What a plugin is served with. */

@@ -117,7 +117,7 @@ final class Http implements AutoCloseable {
                 }
                 case HttpConnectTimeoutException _ -> {
                     return new SoapException.NoConnection(
-                            "no connection to " + where + " within "
+                            "no connection to " + where + port() + " within "
                                     + spec.limits().connect().toMillis() + " ms",
                             cause);
                 }
@@ -130,7 +130,7 @@ final class Http implements AutoCloseable {
         }
         if (connecting) {
             return new SoapException.NoConnection(
-                    "cannot connect to " + where + ": " + words(cause, "refused, or no route"), cause);
+                    "cannot connect to " + where + port() + ": " + words(cause, "refused, or no route"), cause);
         }
         return new SoapException.Lost(
                 "the connection to " + where + " broke before the answer to " + method + " was complete ("
@@ -223,5 +223,10 @@ final class Http implements AutoCloseable {
         public void onComplete() {
             whole.complete(bytes.toByteArray());
         }
+    }
+
+    /** Whoever has to open a firewall wants to read the port, also the usual one. */
+    private String port() {
+        return spec.sdk().getPort() < 0 ? " (port 443)" : "";
     }
 }

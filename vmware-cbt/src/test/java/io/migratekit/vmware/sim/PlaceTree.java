@@ -38,7 +38,7 @@ final class PlaceTree {
                         Node.number("capacity", 1L << 44),
                         Node.number("freeSpace", 1L << 43),
                         Node.flag("accessible", true),
-                        Node.text("type", "VMFS")));
+                        Node.text("type", world.datastoreType(place.name()))));
                 world.vms().stream()
                         .filter(vm -> vm.datastore.equals(place.name()))
                         .forEach(vm -> tree.add(Node.ref("vm", vm.ref)));

@@ -25,7 +25,7 @@ public final class SimVm {
     final MoRef parent;
     final String name;
     final String datacenter;
-    final String datastore;
+    volatile String datastore;
     final Map<Integer, SimDisk> disks = new ConcurrentSkipListMap<>();
     final List<Nic> nics = new CopyOnWriteArrayList<>();
     final Map<Integer, Controller> controllers = new ConcurrentSkipListMap<>();
@@ -41,6 +41,7 @@ public final class SimVm {
     private int cpus = 2;
     private int memoryMegabytes = 2048;
     private String powerState = "poweredOn";
+    private String faultTolerance = "notConfigured";
     private boolean template;
     private boolean tools = true;
     private boolean trackingSupported = true;
@@ -162,6 +163,12 @@ public final class SimVm {
         return this;
     }
 
+    /** Such as {@code running}; {@code notConfigured} ends it. */
+    public synchronized SimVm faultTolerance(String state) {
+        faultTolerance = state;
+        return this;
+    }
+
     public synchronized SimVm tools(boolean running) {
         tools = running;
         return this;
@@ -234,6 +241,12 @@ public final class SimVm {
         snapshots.remove(snapshot);
     }
 
+    /** Moves it to another datastore while it runs (Storage vMotion): whatever was frozen is found there from now on. */
+    public void moveTo(String otherDatastore) {
+        world.datastore(otherDatastore);
+        snapshots.moved(() -> datastore = otherDatastore);
+    }
+
     /** All of them, oldest first. */
     public List<SimSnapshot> snapshots() {
         return snapshots.list();
@@ -284,6 +297,7 @@ public final class SimVm {
                 version,
                 keyId,
                 connectionState,
+                faultTolerance,
                 cpus,
                 memoryMegabytes,
                 powerState,
@@ -303,6 +317,7 @@ public final class SimVm {
             String version,
             String keyId,
             String connectionState,
+            String faultTolerance,
             int cpus,
             int memoryMegabytes,
             String powerState,

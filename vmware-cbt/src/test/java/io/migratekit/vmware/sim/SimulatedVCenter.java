@@ -116,6 +116,12 @@ public final class SimulatedVCenter implements AutoCloseable {
         return world.addVm(datacenter, vmFolder, datastore, name);
     }
 
+    /** What kind of storage it is; VMFS if nothing is said. */
+    public SimulatedVCenter datastoreType(String name, String type) {
+        world.datastoreType(name, type);
+        return this;
+    }
+
     /** Deletes it from the inventory, while calls may be running. */
     public void removeVm(SimVm vm) {
         world.removeVm(vm);

@@ -184,11 +184,20 @@ final class Snapshots {
         }
     }
 
+    /** After this act the files of all snapshots belong elsewhere. */
+    void moved(Runnable act) {
+        synchronized (vm) {
+            act.run();
+            all.forEach(snapshot -> rename(snapshot, snapshot.fileNumber));
+        }
+    }
+
     private void rename(SimSnapshot snapshot, int fileNumber) {
         snapshot.fileNumber = fileNumber;
         snapshot.disks.replaceAll((key, frozen) -> {
             Path to = path(snapshot, frozen.disk());
             try {
+                Files.createDirectories(Objects.requireNonNull(to.getParent()));
                 Files.move(frozen.file(), to, StandardCopyOption.ATOMIC_MOVE);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);

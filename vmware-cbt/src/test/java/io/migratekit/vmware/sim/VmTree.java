@@ -99,6 +99,7 @@ final class VmTree {
                 Node.ref("host", vm.world.host()),
                 Node.leaf("connectionState", "VirtualMachineConnectionState", facts.connectionState()),
                 Node.leaf("powerState", "VirtualMachinePowerState", facts.powerState()),
+                Node.leaf("faultToleranceState", "VirtualMachineFaultToleranceState", facts.faultTolerance()),
                 Node.flag("toolsInstallerMounted", false),
                 Node.number("numMksConnections", 0),
                 Node.flag("consolidationNeeded", facts.consolidationNeeded()));

@@ -29,6 +29,7 @@ final class World {
     private final AtomicInteger ids = new AtomicInteger(100);
     private final AtomicInteger snapshotIds = new AtomicInteger(1000);
     private final Map<String, Place> places = new LinkedHashMap<>();
+    private final Map<String, String> datastoreTypes = new LinkedHashMap<>();
     private final Map<String, SimVm> vms = new LinkedHashMap<>();
 
     World(Path folder, Settings settings) {
@@ -98,6 +99,15 @@ final class World {
             throw new UncheckedIOException(e);
         }
         return leaf("DC0", "datastore", "Datastore", "datastore-", name);
+    }
+
+    /** Such as {@code VVOL} or {@code vsan}. */
+    synchronized void datastoreType(String name, String type) {
+        datastoreTypes.put(name, type);
+    }
+
+    synchronized String datastoreType(String name) {
+        return datastoreTypes.getOrDefault(name, "VMFS");
     }
 
     synchronized MoRef network(String name) {
