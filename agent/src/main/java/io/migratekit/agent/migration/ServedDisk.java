@@ -120,9 +120,12 @@ final class ServedDisk implements AutoCloseable {
         if (server.isOutdated()) {
             return Optional.of("the session at vCenter with which the disk is read is over.");
         }
-        // A server that has not complained is not asked about: it has its files open, wherever they are.
-        if (atLeisure && server.trouble().isPresent() && !here().file().equals(disk.file())) {
-            return Optional.of(disk + " was moved while it was read, to " + here().file() + ".");
+        // One that has not complained is not asked about: it has its files open, wherever they are.
+        if (atLeisure && server.trouble().isPresent()) {
+            VmDisk now = here();
+            if (!now.file().equals(disk.file())) {
+                return Optional.of(disk + " was moved while it was read, to " + now.file() + ".");
+            }
         }
         return Optional.empty();
     }
