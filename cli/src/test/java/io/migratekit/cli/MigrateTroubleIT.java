@@ -175,13 +175,15 @@ class MigrateTroubleIT {
         try (MigrateLab lab = new MigrateLab(folder, 4 * MIB)) {
             lab.guestWrites(random, 20);
             lab.standIn().fault("hang-read");
-            try (CopyProcess copy = lab.start("job", "--timeout", "2s", "--retry-for", "6s", "--stall-after", "3s")) {
+            try (CopyProcess copy =
+                    lab.start("job", "-v", "--timeout", "2s", "--retry-for", "6s", "--stall-after", "3s")) {
                 Run run = copy.end(MigrateLab.LIMIT);
                 assertTrue(List.of(10, 60).contains(run.code()), run::toString);
                 assertTrue(run.err().contains("source"), run::toString);
-                // --retry-for, a last --timeout, two seconds for its server to go, and what a busy machine adds.
-                assertTrue(run.took().compareTo(Duration.ofSeconds(25)) < 0, run::toString);
+                assertTrue(run.took().compareTo(Duration.ofSeconds(60)) < 0, run::toString);
                 System.out.println("aLibraryThatHangs: given up after " + run.took());
+                // What is silent gets two seconds to take its leave and five to die of SIGKILL, not twenty and five.
+                assertTrue(run.err().contains("waiting up to 7 s for the end of the disk server"), run::toString);
             }
             lab.assertNoSnapshotOfOurs();
             lab.standIn().heal("hang-read");
