@@ -36,8 +36,11 @@ public final class ServerProcess implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(ServerProcess.class.getName());
     private static final Duration START_LIMIT = Duration.ofSeconds(10);
     private static final Duration POLL = Duration.ofMillis(5);
-    /** After the end of the process its last words are in the pipe already; a grandchild may keep the pipe open. */
-    private static final Duration LAST_WORDS_LIMIT = Duration.ofMillis(500);
+    /**
+     * After the end of the process its last words are in the pipe already, but on a busy machine the thread that reads
+     * them comes late; a grandchild may keep the pipe open.
+     */
+    private static final Duration LAST_WORDS_LIMIT = Duration.ofSeconds(3);
 
     /** Java can only give a child its input; programs demand that a secret comes by another descriptor. */
     private static final String MOVE_INPUT =
@@ -310,7 +313,7 @@ public final class ServerProcess implements AutoCloseable {
         return new ServerFailed(command, what, said, command.adviceFor(said));
     }
 
-    /** The same as {@link #output}, but if it has ended, its very last words are waited for, for half a second. */
+    /** The same as {@link #output}, but if it has ended, its very last words are waited for, for three seconds. */
     public String lastWords() {
         try {
             if (!process.isAlive()) {
