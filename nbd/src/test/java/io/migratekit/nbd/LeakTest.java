@@ -24,9 +24,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Does a connection leave anything behind, however it ends? Thousands of them, and then a look at what has grown. */
 class LeakTest {
-    private static final int WARM_UP_ROUNDS = 300;
+    private static final int WARM_UP_ROUNDS = 600;
     /** A leak grows in each of them; what else this JVM takes or gives back, in few. */
-    private static final int WINDOWS = 5;
+    private static final int WINDOWS = 9;
 
     private static final int ROUNDS_A_WINDOW = 80;
     /**
