@@ -1,0 +1,32 @@
+package io.migratekit.hub.repository;
+
+import com.google.gson.JsonObject;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** What does a backup look like, open or sealed? Leases and exports are not known here. */
+public record Backup(
+        String id,
+        String vm,
+        String vmName,
+        State state,
+        boolean complete,
+        Instant startedAt,
+        @Nullable Instant takenAt,
+        @Nullable Instant sealedAt,
+        @Nullable Instant keepUntil,
+        @Nullable Boolean quiesced,
+        @Nullable String agent,
+        @Nullable JsonObject configuration,
+        List<BackupDisk> disks) {
+    /** Whether layers may still be written. */
+    public enum State {
+        OPEN,
+        SEALED
+    }
+
+    public Backup {
+        disks = List.copyOf(disks);
+    }
+}
