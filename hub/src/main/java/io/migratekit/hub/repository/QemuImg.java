@@ -1,10 +1,5 @@
 package io.migratekit.hub.repository;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
-import io.migratekit.nbd.ByteRange;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -37,28 +32,12 @@ final class QemuImg {
         run(file, List.of("check", "-q", "-f", "qcow2", name(file)));
     }
 
-    /** What the file itself holds, whatever stands below it. */
-    List<ByteRange> held(Path file) {
-        String text = run(file, List.of("map", "--output=json", "-f", "qcow2", name(file)));
-        JsonArray all = JsonParser.parseString(text).getAsJsonArray();
-        List<ByteRange> held = new ArrayList<>();
-        for (JsonElement element : all) {
-            JsonObject one = element.getAsJsonObject();
-            // What no layer holds is said to be of depth 0 or of the lowest one, but is not present.
-            if (one.get("depth").getAsInt() == 0 && one.get("present").getAsBoolean()) {
-                held.add(new ByteRange(
-                        one.get("start").getAsLong(), one.get("length").getAsLong()));
-            }
-        }
-        return held;
-    }
-
     private static String name(Path file) {
         // With a folder before it, qemu cannot take a colon in the name for a protocol.
         return "./" + file.getFileName();
     }
 
-    private String run(Path file, List<String> arguments) {
+    private void run(Path file, List<String> arguments) {
         List<String> command = new ArrayList<>(List.of("qemu-img"));
         command.addAll(arguments);
         Path out = file.resolveSibling(file.getFileName() + ".out.tmp");
@@ -78,7 +57,6 @@ final class QemuImg {
                 if (process.exitValue() != 0) {
                     throw failed(file, arguments, text);
                 }
-                return text;
             } finally {
                 process.destroyForcibly();
                 Files.deleteIfExists(out);

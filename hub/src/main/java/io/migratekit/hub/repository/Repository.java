@@ -1,9 +1,11 @@
 package io.migratekit.hub.repository;
 
 import io.migratekit.nbd.files.ProcessLock;
+import io.migratekit.nbd.proof.HashFormatException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -377,27 +379,30 @@ public final class Repository implements AutoCloseable {
     public void putHashes(String id, int disk, InputStream in) {
         requireServing();
         Backup backup = require(id);
-        synchronized (monitor(backup.vm())) {
-            Backup now = require(id);
-            requireOpen(now);
-            Path put = hashes(layer(now, disk), ".put");
-            try {
-                Path half = put.resolveSibling(put.getFileName() + ".tmp");
-                Files.copy(in, half, StandardCopyOption.REPLACE_EXISTING);
-                try (CellList list = new CellList(half)) {
-                    LOG.log(
-                            System.Logger.Level.DEBUG,
-                            "hashes: backup={0} root={1}",
-                            id,
-                            list.file().rootHex());
-                }
-                Files.move(half, put, StandardCopyOption.ATOMIC_MOVE);
-            } catch (io.migratekit.nbd.proof.HashFormatException e) {
-                throw new RepositoryException.BadRequest(
-                        "the hashes of disk " + disk + " cannot be used: " + e.getMessage());
-            } catch (IOException e) {
-                throw Disk.storage("cannot keep the hashes of disk " + disk + " of backup " + id, e);
+        requireOpen(backup);
+        Path put = hashes(layer(backup, disk), ".put");
+        // Whoever sends slowly holds nobody up: the VM is not locked meanwhile.
+        Path half = put.resolveSibling(put.getFileName() + "." + UUID.randomUUID() + ".tmp");
+        try {
+            Files.copy(in, half);
+            try (CellList list = new CellList(half)) {
+                LOG.log(
+                        System.Logger.Level.DEBUG,
+                        "hashes: backup={0} root={1}",
+                        id,
+                        list.file().rootHex());
             }
+            synchronized (monitor(backup.vm())) {
+                requireOpen(require(id));
+                Files.move(half, put, StandardCopyOption.ATOMIC_MOVE);
+            }
+        } catch (HashFormatException e) {
+            throw new RepositoryException.BadRequest(
+                    "the hashes of disk " + disk + " cannot be used: " + e.getMessage());
+        } catch (IOException e) {
+            throw Disk.storage("cannot keep the hashes of disk " + disk + " of backup " + id, e);
+        } finally {
+            Disk.remove(half);
         }
     }
 
@@ -461,6 +466,7 @@ public final class Repository implements AutoCloseable {
         for (BackupDisk disk : disks) {
             String layer = disk.layer();
             if (layer != null) {
+                makeReadOnly(folder.resolve(layer));
                 Disk.write(hashes(layer, ".json"), point);
             }
         }
@@ -476,6 +482,15 @@ public final class Repository implements AutoCloseable {
             }
         }
         return point;
+    }
+
+    /** Not before all disks are proved: until then the backup can be written to again. */
+    private static void makeReadOnly(Path layer) {
+        try {
+            Files.setPosixFilePermissions(layer, PosixFilePermissions.fromString("r--r--r--"));
+        } catch (IOException e) {
+            throw Disk.storage("cannot make " + layer + " read-only", e);
+        }
     }
 
     private static BackupDisk missing(BackupDisk disk, SealDisk said) {
@@ -519,11 +534,9 @@ public final class Repository implements AutoCloseable {
             }
             Path below2 = parent == null ? null : folder.resolve(parent.layer());
             root = sealing.list(file, below2, hashes(layer, ".hashes"), progress);
-            try (java.nio.channels.FileChannel all =
-                    java.nio.channels.FileChannel.open(file, StandardOpenOption.READ)) {
+            try (FileChannel all = FileChannel.open(file, StandardOpenOption.READ)) {
                 all.force(true);
             }
-            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("r--r--r--"));
         } catch (RepositoryException e) {
             throw e;
         } catch (IOException e) {
