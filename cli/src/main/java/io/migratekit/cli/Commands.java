@@ -48,6 +48,15 @@ final class Commands implements CommandLine.IFactory {
         if (type == HubSshdConfigCommand.class) {
             return type.cast(new HubSshdConfigCommand(console));
         }
+        if (type == HubTokenCommand.Add.class) {
+            return type.cast(new HubTokenCommand.Add(console));
+        }
+        if (type == HubTokenCommand.ListAll.class) {
+            return type.cast(new HubTokenCommand.ListAll(console));
+        }
+        if (type == HubTokenCommand.Remove.class) {
+            return type.cast(new HubTokenCommand.Remove(console));
+        }
         if (type == VmwareLoginCheckCommand.class) {
             return type.cast(new VmwareLoginCheckCommand(console));
         }

@@ -1,0 +1,66 @@
+package io.migratekit.hub;
+
+import com.google.gson.JsonObject;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/** What happens in the hub, for who listens? A listener that does not keep up is dropped; nobody waits for it. */
+public final class Events {
+    private static final int QUEUED = 256;
+    private static final int MOST_LISTENERS = 48;
+
+    private final List<Listener> listeners = new CopyOnWriteArrayList<>();
+
+    /** Something that happened to a backup of a VM. */
+    public record Event(String name, String backup, String vm, JsonObject data) {}
+
+    /** Who listens. */
+    public final class Listener implements AutoCloseable {
+        private final BlockingQueue<Event> queue = new ArrayBlockingQueue<>(QUEUED);
+        private volatile boolean lost;
+
+        /** The next event; null if none came in time. */
+        public @Nullable Event next(Duration limit) throws InterruptedException {
+            return queue.poll(limit.toMillis(), TimeUnit.MILLISECONDS);
+        }
+
+        /** It did not keep up, and events are missing. */
+        public boolean isLost() {
+            return lost && queue.isEmpty();
+        }
+
+        @Override
+        public void close() {
+            listeners.remove(this);
+        }
+    }
+
+    /** From now on; null if too many listen already. */
+    public synchronized @Nullable Listener listen() {
+        if (listeners.size() >= MOST_LISTENERS) {
+            return null;
+        }
+        Listener listener = new Listener();
+        listeners.add(listener);
+        return listener;
+    }
+
+    void tell(String name, String backup, String vm, JsonObject more) {
+        JsonObject data = more.deepCopy();
+        data.addProperty("backup", backup);
+        data.addProperty("vm", vm);
+        Event event = new Event(name, backup, vm, data);
+        listeners.removeIf(listener -> {
+            boolean full = !listener.queue.offer(event);
+            if (full) {
+                listener.lost = true;
+            }
+            return full;
+        });
+    }
+}

@@ -1,0 +1,255 @@
+package io.migratekit.hub.api;
+
+import static java.lang.System.Logger.Level.DEBUG;
+import static java.lang.System.Logger.Level.ERROR;
+
+import io.migratekit.hub.api.Tokens.Token;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.Fields;
+import org.eclipse.jetty.util.Promise;
+
+/**
+ * What becomes of a request? Its route is found, its token checked, its content read without a thread waiting for a slow
+ * client, and it is carried out by threads of its kind: what takes long never keeps what is short from its answer.
+ */
+final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Doorman.class.getName());
+    private static final int LARGEST_JSON = 4 << 20;
+    /** For a client that trickles; an idle one is shown out by the connector earlier. */
+    private static final Duration CONTENT_LIMIT = Duration.ofSeconds(60);
+
+    private static final int SHORT_THREADS = 16;
+    private static final int LONG_THREADS = 48;
+    private static final int STREAM_THREADS = 64;
+    private static final int WAITING = 2000;
+
+    private final List<Route> routes;
+    private final Tokens tokens;
+    private final Function<Exception, Problem> explain;
+    private final ThreadPoolExecutor shortWork = pool("hub-short", SHORT_THREADS, WAITING);
+    private final ThreadPoolExecutor longWork = pool("hub-long", LONG_THREADS, WAITING);
+    private final ThreadPoolExecutor streams = pool("hub-stream", STREAM_THREADS, STREAM_THREADS);
+    private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor(
+            Thread.ofPlatform().daemon().name("hub-clock").factory());
+
+    /**
+     * Lets requests in.
+     *
+     * @param explain what a failure of an action means to a client
+     */
+    Doorman(List<Route> routes, Tokens tokens, Function<Exception, Problem> explain) {
+        this.routes = routes;
+        this.tokens = tokens;
+        this.explain = explain;
+    }
+
+    private static ThreadPoolExecutor pool(String name, int threads, int waiting) {
+        ThreadPoolExecutor pool = new ThreadPoolExecutor(
+                threads,
+                threads,
+                30,
+                TimeUnit.SECONDS,
+                new LinkedBlockingQueue<>(waiting),
+                Thread.ofPlatform().daemon().name(name + "-", 0).factory());
+        pool.allowCoreThreadTimeOut(true);
+        return pool;
+    }
+
+    @Override
+    public boolean handle(Request request, Response response, Callback callback) {
+        Answering answering = new Answering(request, response, callback);
+        try {
+            Found found = find(request);
+            Route route = found.route();
+            Optional<Token> token = route.access() == Route.Access.OPEN ? Optional.empty() : token(request);
+            Fields query = query(request);
+            if (route.way() == Route.Way.JSON || route.way() == Route.Way.LONG) {
+                CompletableFuture<byte[]> _ = content(request)
+                        .orTimeout(CONTENT_LIMIT.toMillis(), TimeUnit.MILLISECONDS)
+                        .whenComplete((content, failure) -> {
+                            if (failure != null) {
+                                answering.send(Reply.problem(unreadable(failure)));
+                            } else {
+                                begin(
+                                        route,
+                                        call(request, response, found.parts(), query, token, ByteBuffer.wrap(content)),
+                                        answering);
+                            }
+                        });
+            } else {
+                begin(route, call(request, response, found.parts(), query, token, ByteBuffer.allocate(0)), answering);
+            }
+        } catch (Problem problem) {
+            answering.send(Reply.problem(problem));
+        } catch (IOException | RuntimeException e) {
+            answering.send(Reply.problem(explained(e)));
+        }
+        return true;
+    }
+
+    private static CompletableFuture<byte[]> content(Request request) {
+        CompletableFuture<byte[]> content = new CompletableFuture<>();
+        Content.Source.asByteArrayAsync(request, LARGEST_JSON, new Promise.Invocable.NonBlocking<>() {
+            @Override
+            public void succeeded(byte[] bytes) {
+                content.complete(bytes);
+            }
+
+            @Override
+            public void failed(Throwable failure) {
+                content.completeExceptionally(failure);
+            }
+        });
+        return content;
+    }
+
+    private static Call call(
+            Request request,
+            Response response,
+            Map<String, String> parts,
+            Fields query,
+            Optional<Token> token,
+            ByteBuffer content) {
+        return new Call(parts, query, token, content, () -> Content.Source.asInputStream(request), type -> {
+            response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
+            return Content.Sink.asOutputStream(response);
+        });
+    }
+
+    private record Found(Route route, Map<String, String> parts) {}
+
+    private Found find(Request request) {
+        String path = String.valueOf(request.getHttpURI().getCanonicalPath());
+        boolean known = false;
+        for (Route route : routes) {
+            Optional<Map<String, String>> match = route.match(path);
+            if (match.isPresent()) {
+                known = true;
+                if (route.method().equals(request.getMethod())) {
+                    return new Found(route, match.get());
+                }
+            }
+        }
+        throw known
+                ? new Problem(405, "method-not-allowed", "this path knows no " + request.getMethod())
+                : new Problem(404, "not-found", "there is no such path; the contract is hub/openapi.yaml");
+    }
+
+    private static Fields query(Request request) {
+        try {
+            return Request.extractQueryParameters(request);
+        } catch (RuntimeException e) {
+            throw Problem.badRequest("the query cannot be read");
+        }
+    }
+
+    /** Nobody but its owner can enter the unix socket; loopback is open to every user of the host. */
+    private Optional<Token> token(Request request) throws IOException {
+        if (!(request.getConnectionMetaData().getLocalSocketAddress() instanceof InetSocketAddress)) {
+            return Optional.empty();
+        }
+        String header = String.valueOf(request.getHeaders().get(HttpHeader.AUTHORIZATION));
+        Optional<Token> token = header.regionMatches(true, 0, "Bearer ", 0, 7)
+                ? tokens.find(header.substring(7).strip())
+                : Optional.empty();
+        if (token.isEmpty()) {
+            throw new Problem(
+                    401,
+                    "unauthorized",
+                    "a token is needed: `Authorization: Bearer ...`, from `migratekit hub token add`");
+        }
+        return token;
+    }
+
+    private void begin(Route route, Call call, Answering answering) {
+        Executor threads = switch (route.way()) {
+            case LONG -> longWork;
+            case STREAM -> streams;
+            case PLAIN, JSON -> shortWork;
+        };
+        if (route.access() == Route.Access.OPEN) {
+            carryOut(route, call, answering); // Short, and right whatever the threads are busy with.
+            return;
+        }
+        if (route.way() == Route.Way.LONG) {
+            answering.soothe(clock);
+        }
+        try {
+            threads.execute(() -> carryOut(route, call, answering));
+        } catch (RejectedExecutionException e) {
+            answering.send(
+                    Reply.problem(new Problem(503, "busy", "too many requests at once; ask again a little later")));
+        }
+    }
+
+    private void carryOut(Route route, Call call, Answering answering) {
+        try {
+            call.mustBe(route.access());
+            answering.send(route.action().answer(call));
+        } catch (Problem problem) {
+            answering.send(Reply.problem(problem));
+        } catch (IOException | RuntimeException e) {
+            answering.send(Reply.problem(explained(e)));
+        } catch (Error e) {
+            LOG.log(ERROR, "request=" + route.method() + " " + route.path() + " failed", e);
+            answering.fail(e);
+            throw e;
+        }
+    }
+
+    private Problem explained(Exception failure) {
+        Problem problem = explain.apply(failure);
+        if (problem.status() >= 500) {
+            LOG.log(ERROR, "status=" + problem.status() + " " + failure.getMessage());
+            LOG.log(DEBUG, "details", failure);
+        }
+        return problem;
+    }
+
+    private static Problem unreadable(Throwable failure) {
+        if (failure instanceof java.util.concurrent.TimeoutException) {
+            return new Problem(408, "too-slow", "the content did not come within " + CONTENT_LIMIT.toSeconds() + " s");
+        }
+        if (failure instanceof IllegalStateException) {
+            return new Problem(413, "too-large", "the content has more than " + LARGEST_JSON + " bytes");
+        }
+        return Problem.badRequest("the content did not come completely");
+    }
+
+    /** What is answered where Jetty itself finds a request wrong. */
+    static Reply malformed(int status, String message) {
+        return new Reply(
+                status,
+                "application/problem+json",
+                new Problem(status, status >= 500 ? "failed" : "bad-request", message).toJson() + "\n");
+    }
+
+    @Override
+    public void close() {
+        shortWork.shutdownNow();
+        longWork.shutdown(); // A seal that runs is not broken off.
+        streams.shutdownNow();
+        clock.shutdownNow();
+    }
+}

@@ -1,0 +1,171 @@
+package io.migratekit.hub.api;
+
+import io.migratekit.nbd.files.SafeFiles;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.server.AbstractConnector;
+import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.handler.ErrorHandler;
+import org.eclipse.jetty.unixdomain.server.UnixDomainServerConnector;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.jspecify.annotations.Nullable;
+
+/** Where does the hub listen for HTTP? On loopback, on unix sockets that only their owner can enter, or on both. */
+public final class HubServer implements AutoCloseable {
+    private static final Duration IDLE = Duration.ofSeconds(30);
+    private static final Duration STOP = Duration.ofSeconds(2);
+    private static final int MOST_HEADER_BYTES = 16 << 10;
+    private static final int THREADS = 24;
+
+    private final Server server;
+    private final Doorman doorman;
+    private final List<String> addresses = new ArrayList<>();
+
+    /** Where to listen. */
+    public sealed interface Listen {
+        /** A port of a loopback address; 0: any free one. */
+        record Tcp(InetSocketAddress address) implements Listen {
+            public Tcp {
+                if (address.isUnresolved() || !address.getAddress().isLoopbackAddress()) {
+                    throw new IllegalArgumentException(
+                            "the hub listens on loopback only (others come through SSH), not on "
+                                    + address.getHostString());
+                }
+            }
+        }
+
+        /** A unix socket, which needs no token: whoever is let in by the file system is let in. */
+        record Unix(Path path) implements Listen {}
+    }
+
+    private HubServer(Server server, Doorman doorman) {
+        this.server = server;
+        this.doorman = doorman;
+    }
+
+    static HubServer start(
+            List<Listen> listens, List<Route> routes, Tokens tokens, Function<Exception, Problem> explain)
+            throws IOException {
+        QueuedThreadPool threads = new QueuedThreadPool(THREADS);
+        threads.setName("hub-http");
+        threads.setDaemon(true);
+        Server server = new Server(threads);
+        Doorman doorman = new Doorman(routes, tokens, explain);
+        server.setHandler(doorman);
+        server.setErrorHandler(new Errors());
+        server.setStopTimeout(STOP.toMillis());
+        HubServer hub = new HubServer(server, doorman);
+        for (Listen listen : listens) {
+            server.addConnector(connector(server, listen));
+        }
+        try {
+            server.start();
+            for (int i = 0; i < listens.size(); i++) {
+                hub.addresses.add(address(listens.get(i), (AbstractConnector) server.getConnectors()[i]));
+            }
+        } catch (Exception e) {
+            hub.close();
+            throw new IOException("cannot listen on " + listens + ": " + reason(e), e);
+        }
+        return hub;
+    }
+
+    private static String reason(Throwable e) {
+        return e.getCause() == null ? String.valueOf(e.getMessage()) : reason(e.getCause());
+    }
+
+    private static AbstractConnector connector(Server server, Listen listen) throws IOException {
+        HttpConfiguration configuration = new HttpConfiguration();
+        configuration.setSendServerVersion(false);
+        configuration.setRequestHeaderSize(MOST_HEADER_BYTES);
+        configuration.setIdleTimeout(IDLE.toMillis());
+        HttpConnectionFactory http = new HttpConnectionFactory(configuration);
+        AbstractConnector connector = switch (listen) {
+            case Listen.Tcp(InetSocketAddress address) -> {
+                ServerConnector tcp = new ServerConnector(server, 1, 1, http);
+                tcp.setHost(address.getAddress().getHostAddress());
+                tcp.setPort(address.getPort());
+                tcp.setAcceptQueueSize(512);
+                yield tcp;
+            }
+            case Listen.Unix(Path path) -> {
+                SafeFiles.makeFolder(SafeFiles.parent(path.toAbsolutePath()));
+                Files.deleteIfExists(path);
+                UnixDomainServerConnector unix = new UnixDomainServerConnector(server, 1, 1, http);
+                unix.setUnixDomainPath(path);
+                unix.setAcceptQueueSize(512);
+                yield unix;
+            }
+        };
+        connector.setIdleTimeout(IDLE.toMillis());
+        return connector;
+    }
+
+    private static String address(Listen listen, AbstractConnector connector) throws IOException {
+        return switch (listen) {
+            case Listen.Tcp(InetSocketAddress asked) ->
+                "http://" + asked.getAddress().getHostAddress() + ":" + ((ServerConnector) connector).getLocalPort();
+            case Listen.Unix(Path path) -> {
+                // Jetty makes it as the umask says. Between the two lines only a folder that others may enter would
+                // matter.
+                Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
+                yield "unix:" + path;
+            }
+        };
+    }
+
+    /** Where it listens, as URLs or {@code unix:PATH}, in the order in which that was asked for. */
+    public List<String> addresses() {
+        return List.copyOf(addresses);
+    }
+
+    @Override
+    public void close() {
+        try {
+            server.stop();
+        } catch (Exception e) {
+            System.getLogger(HubServer.class.getName())
+                    .log(System.Logger.Level.WARNING, () -> "the HTTP server did not stop well: " + e.getMessage());
+        } finally {
+            doorman.close();
+        }
+    }
+
+    /** What Jetty itself refuses (a malformed request, headers that are too large) is a problem as any other. */
+    private static final class Errors extends ErrorHandler {
+        @Override
+        protected void generateResponse(
+                Request request,
+                Response response,
+                int code,
+                @Nullable String message,
+                @Nullable Throwable cause,
+                Callback callback) {
+            Reply reply = Doorman.malformed(code, message == null ? "the request is malformed" : message);
+            response.setStatus(code);
+            response.getHeaders().put(HttpHeader.CONTENT_TYPE, reply.contentType());
+            response.write(true, ByteBuffer.wrap(reply.content().getBytes(StandardCharsets.UTF_8)), callback);
+        }
+
+        @Override
+        public boolean errorPageForMethod(String method) {
+            return true;
+        }
+    }
+}
