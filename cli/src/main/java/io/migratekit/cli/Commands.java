@@ -45,6 +45,9 @@ final class Commands implements CommandLine.IFactory {
         if (type == TunnelStatusCommand.class) {
             return type.cast(new TunnelStatusCommand(console));
         }
+        if (type == HubServeCommand.class) {
+            return type.cast(new HubServeCommand(console));
+        }
         if (type == HubSshdConfigCommand.class) {
             return type.cast(new HubSshdConfigCommand(console));
         }

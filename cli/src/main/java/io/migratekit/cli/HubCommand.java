@@ -11,7 +11,7 @@ import picocli.CommandLine.Spec;
         description = "The other end: what the host that keeps the backups needs.",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {HubTokenCommand.class, HubSshdConfigCommand.class})
+        subcommands = {HubServeCommand.class, HubTokenCommand.class, HubSshdConfigCommand.class})
 final class HubCommand implements Runnable {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before any use.

@@ -84,6 +84,13 @@ public final class Repository implements AutoCloseable {
         }
     }
 
+    /** What tells this repository from any other one. */
+    public String id() {
+        return Disk.read(folder.resolve("repository.json"), About.class)
+                .orElseThrow(() -> new RepositoryException.NotFound(folder + " is not a repository any more"))
+                .id();
+    }
+
     private void recover() {
         if (!Files.exists(folder.resolve("repository.json"))) {
             Disk.write(

@@ -1,0 +1,193 @@
+package io.migratekit.cli;
+
+import io.migratekit.hub.HubSettings;
+import io.migratekit.hub.api.HubServer.Listen;
+import io.migratekit.hub.api.HubService;
+import io.migratekit.hub.export.Places;
+import io.migratekit.nbd.SdNotify;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** How is a repository served to agents? Until a signal comes, telling systemd that it is alive. */
+@Command(
+        name = "serve",
+        description = {
+            "Keep backups in a folder, and give agents places to write them into, until a signal comes.",
+            "",
+            "Agents speak HTTP (hub/openapi.yaml) with a token of `migratekit hub token add`; over a unix socket none is"
+                    + " needed. The exports that they are given listen on ports of loopback, which every user of this host"
+                    + " can reach: let nobody else log in here, or use --exports unix."
+        },
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class HubServeCommand implements Callable<Integer> {
+    private static final Duration ALIVE_EVERY = Duration.ofSeconds(5);
+    /** Of the time after which systemd loses its patience. */
+    private static final int ALIVE_PARTS = 3;
+    /** Exports end beside each other, but a seal that runs may be in the middle of a write. */
+    private static final Duration GOOD_ORDER = Duration.ofSeconds(30);
+
+    private static final Pattern RANGE = Pattern.compile("([0-9]{1,5})-([0-9]{1,5})");
+    private static final Pattern ADDRESS = Pattern.compile("(127\\.[0-9.]{5,11}|localhost|\\[::1\\]):([0-9]{1,5})");
+
+    private final Console console;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
+    private CommandSpec spec;
+
+    @Option(
+            names = "--repository",
+            paramLabel = "DIR",
+            required = true,
+            description = "The folder that keeps the backups; made if it is not there.")
+    @SuppressWarnings("NullAway.Init")
+    private Path repository;
+
+    @Option(
+            names = "--listen",
+            paramLabel = "ADDR",
+            defaultValue = "127.0.0.1:9080",
+            description =
+                    "Where the API listens: 127.0.0.1:PORT or unix:PATH; may be repeated (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private List<String> listen;
+
+    @Option(
+            names = "--exports",
+            paramLabel = "KIND",
+            defaultValue = "tcp",
+            description =
+                    "Exports listen on tcp ports, or on unix sockets: unix, or unix:DIR (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private String exports;
+
+    @Option(
+            names = "--ports",
+            paramLabel = "A-B",
+            defaultValue = "10809-10908",
+            description = "Ports for exports, one for each disk of each backup under way (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private String ports;
+
+    @Option(
+            names = "--keep-at-least",
+            paramLabel = "TIME",
+            defaultValue = "7d",
+            converter = Times.class,
+            description = "For so long nobody can delete a restore point (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private Duration keepAtLeast;
+
+    @Option(
+            names = "--reserve",
+            paramLabel = "SIZE",
+            defaultValue = "10G",
+            converter = SizeConverter.class,
+            description = "Space that has to stay free; below it no backup begins (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private Long reserve;
+
+    @Option(
+            names = {"-v", "--verbose", "--debug"},
+            description = "Tell each step on stderr; print stack traces.")
+    private boolean verbose;
+
+    HubServeCommand(Console console) {
+        this.console = console;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        if (verbose) {
+            console.beVerbose();
+        }
+        Main.leaveWithin(GOOD_ORDER);
+        HubSettings settings = new HubSettings(
+                repository, listens(), places(), keepAtLeast, reserve, new Main.Version().getVersion()[0]);
+        SdNotify systemd = SdNotify.of(System.getenv());
+        HubService hub = HubService.start(settings);
+        try (hub) {
+            console.say("hub serves " + settings.repository() + " at " + String.join(" and ", hub.addresses()));
+            systemd.ready();
+            systemd.status("serves " + settings.repository() + " at " + String.join(" and ", hub.addresses()));
+            stayAlive(hub, systemd);
+            systemd.stopping();
+            return ExitCode.INTERRUPTED.code();
+        }
+    }
+
+    /** Comes back when the thread is interrupted, which is what a signal does. */
+    private static void stayAlive(HubService hub, SdNotify systemd) {
+        Duration every = systemd.watchdog()
+                .map(limit -> limit.dividedBy(ALIVE_PARTS))
+                .filter(part -> part.compareTo(ALIVE_EVERY) < 0)
+                .orElse(ALIVE_EVERY);
+        try {
+            while (true) {
+                TimeUnit.MILLISECONDS.sleep(every.toMillis());
+                if (hub.isAlive()) {
+                    systemd.alive();
+                }
+            }
+        } catch (InterruptedException e) {
+            // The end is left to those who wait with limits of their own; they must not find us interrupted.
+        }
+    }
+
+    private List<Listen> listens() {
+        List<Listen> all = new ArrayList<>();
+        for (String one : listen) {
+            Matcher address = ADDRESS.matcher(one);
+            if (one.startsWith("unix:") && one.length() > 5) {
+                all.add(new Listen.Unix(Path.of(one.substring(5)).toAbsolutePath()));
+            } else if (address.matches() && Integer.parseInt(address.group(2)) <= 65535) {
+                all.add(new Listen.Tcp(new InetSocketAddress(
+                        InetAddress.ofLiteral(address.group(1).replace("localhost", "127.0.0.1")),
+                        Integer.parseInt(address.group(2)))));
+            } else {
+                throw mistake("--listen: " + one + " is neither 127.0.0.1:PORT nor unix:PATH; others reach the hub"
+                        + " through SSH");
+            }
+        }
+        return all;
+    }
+
+    private Places places() {
+        if (exports.equals("unix")) {
+            return new Places.Sockets(repository.resolve("exports"));
+        }
+        if (exports.startsWith("unix:") && exports.length() > 5) {
+            return new Places.Sockets(Path.of(exports.substring(5)));
+        }
+        Matcher range = RANGE.matcher(ports);
+        if (!exports.equals("tcp") || !range.matches()) {
+            throw mistake(
+                    exports.equals("tcp")
+                            ? "--ports: " + ports + " is not a range such as 10809-10908"
+                            : "--exports: tcp, unix or unix:DIR, not " + exports);
+        }
+        try {
+            return new Places.Ports(Integer.parseInt(range.group(1)), Integer.parseInt(range.group(2)));
+        } catch (IllegalArgumentException e) {
+            throw mistake("--ports: " + e.getMessage());
+        }
+    }
+
+    private ParameterException mistake(String words) {
+        return new ParameterException(spec.commandLine(), words);
+    }
+}

@@ -1,0 +1,298 @@
+package io.migratekit.hub;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import com.google.gson.JsonObject;
+import io.migratekit.hub.export.ExportFailed;
+import io.migratekit.hub.export.ExportKey;
+import io.migratekit.hub.export.Exports;
+import io.migratekit.hub.repository.Backup;
+import io.migratekit.hub.repository.BackupDisk;
+import io.migratekit.hub.repository.Repository;
+import io.migratekit.hub.repository.RepositoryException;
+import io.migratekit.hub.repository.SealRequest;
+import io.migratekit.hub.repository.StartRequest;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+/**
+ * The story of a backup: how does it get a place to write into, and how does it become a restore point? Stories of one VM
+ * are told one after the other; those of different VMs never wait for each other here.
+ */
+public final class Hub implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Hub.class.getName());
+    private static final Duration LEASES_EVERY = Duration.ofSeconds(1);
+    /** For the story that is told before ours; a seal may read whole layers. */
+    private static final Duration TURN = Duration.ofMinutes(10);
+
+    private static final int DEFAULT_WORKERS = 4;
+    private static final Duration DEFAULT_LEASE = Duration.ofMinutes(10);
+
+    private final Repository repository;
+    private final Exports exports;
+    private final Leases leases = new Leases();
+    private final Events events = new Events();
+    private final Map<String, ReentrantLock> turns = new ConcurrentHashMap<>();
+    private final CountDownLatch end = new CountDownLatch(1);
+    private volatile long lookedNanos = System.nanoTime();
+
+    /** A backup, and what the repository does not know of it. */
+    public record Seen(Backup backup, Optional<Leases.Lease> lease, Exports exports) {
+        /** Open, but nobody has renewed its lease. */
+        public boolean isDormant() {
+            return backup.state() == Backup.State.OPEN
+                    && lease.filter(held -> !held.isOver()).isEmpty();
+        }
+    }
+
+    /** What a start came to. */
+    public record Started(Seen seen, boolean created) {}
+
+    private Hub(Repository repository, Exports exports) {
+        this.repository = repository;
+        this.exports = exports;
+    }
+
+    /** Serves again what was open when the hub ended before: who writes there shall find it where it was. */
+    public static Hub over(Repository repository, Exports exports) {
+        Hub hub = new Hub(repository, exports);
+        for (Backup backup : repository.backups(Optional.empty())) {
+            if (backup.state() == Backup.State.OPEN) {
+                hub.leases.begin(backup.id(), backup.vm(), DEFAULT_WORKERS, DEFAULT_LEASE);
+                try {
+                    hub.serve(backup, DEFAULT_WORKERS);
+                } catch (ExportFailed | RepositoryException e) {
+                    LOG.log(WARNING, () -> "backup=" + backup.id() + " is not served again: " + e.getMessage());
+                }
+            }
+        }
+        Thread.ofPlatform().daemon().name("hub-leases").start(hub::watchLeases);
+        return hub;
+    }
+
+    public Repository repository() {
+        return repository;
+    }
+
+    /** Whether leases are being looked at: who tells systemd that we live must have seen something of it. */
+    public boolean isAlive() {
+        return System.nanoTime() - lookedNanos < LEASES_EVERY.multipliedBy(10).toNanos();
+    }
+
+    /** What Prometheus wants to know. */
+    public String metrics() {
+        List<Seen> all = backups(Optional.empty());
+        long sealed = all.stream()
+                .filter(seen -> seen.backup().state() == Backup.State.SEALED)
+                .count();
+        long dormant = all.stream().filter(Seen::isDormant).count();
+        return gauge("points", "Restore points", sealed)
+                + gauge("backups_open", "Backups that are being written", all.size() - sealed - dormant)
+                + gauge("backups_dormant", "Open backups whose lease has ended", dormant)
+                + gauge("exports", "Layers that are served", exports.count())
+                + gauge("free_bytes", "Free on the repository's file system", repository.freeBytes());
+    }
+
+    private static String gauge(String name, String help, long value) {
+        String full = "migratekit_hub_" + name;
+        return "# HELP " + full + " " + help + "\n# TYPE " + full + " gauge\n" + full + " " + value + "\n";
+    }
+
+    public Events events() {
+        return events;
+    }
+
+    /** Opens layers and serves them; the same id again answers the same. */
+    public Started start(StartRequest request, int workers, Duration lease) {
+        return inTurn(request.vm(), () -> {
+            boolean there = repository.find(request.id()).isPresent();
+            Optional<Backup> other = repository.backups(Optional.of(request.vm())).stream()
+                    .filter(backup ->
+                            backup.state() == Backup.State.OPEN && !backup.id().equals(request.id()))
+                    .findFirst();
+            other.ifPresent(this::mustBeDormant);
+            other.ifPresent(this::endExports);
+            Backup backup = repository.start(new StartRequest(
+                    request.id(),
+                    request.vm(),
+                    request.name(),
+                    request.disks(),
+                    other.map(Backup::id).orElse(null)));
+            other.ifPresent(old -> leases.end(old.id()));
+            if (backup.state() == Backup.State.OPEN) {
+                leases.begin(backup.id(), backup.vm(), workers, lease);
+                serve(backup, workers);
+            }
+            events.tell("opened", backup.id(), backup.vm(), new JsonObject());
+            return new Started(seen(backup), !there);
+        });
+    }
+
+    private void mustBeDormant(Backup other) {
+        Optional<Leases.Lease> lease = leases.find(other.id()).filter(held -> !held.isOver());
+        if (lease.isPresent()) {
+            throw new RepositoryException.Conflict(
+                    "locked",
+                    "backup " + other.id() + " of this VM is being written, its lease ends at "
+                            + lease.get().until() + "; wait for it, or abandon it");
+        }
+    }
+
+    private void serve(Backup backup, int workers) {
+        for (BackupDisk disk : backup.disks()) {
+            exports.open(key(backup, disk), repository.layerFile(backup.id(), disk.key()), workers);
+        }
+    }
+
+    /** Renews the lease. One whose lease had ended has to start again, since its exports are gone. */
+    public Instant heartbeat(String id, Optional<JsonObject> progress) {
+        Leases.Lease lease = leases.renew(id, progress)
+                .orElseThrow(() -> new RepositoryException.Conflict(
+                        "dormant", "backup " + id + " has no lease any more; start it again with the same id"));
+        progress.ifPresent(said -> {
+            JsonObject data = new JsonObject();
+            data.add("progress", said);
+            events.tell("progress", id, lease.vm(), data);
+        });
+        return lease.until();
+    }
+
+    /** Makes a restore point of it. The exports end first, so that nobody writes into what is being sealed. */
+    public Seen seal(String id, SealRequest request) {
+        Backup before = show(id).backup();
+        return inTurn(before.vm(), () -> {
+            endExports(before);
+            Backup sealed = repository.seal(id, request, (disk, step, done, total) -> {
+                JsonObject data = new JsonObject();
+                data.addProperty("disk", disk);
+                data.addProperty("step", step);
+                data.addProperty("doneBytes", done);
+                data.addProperty("totalBytes", total);
+                events.tell("progress", id, before.vm(), data);
+            });
+            leases.end(id);
+            events.tell("sealed", id, before.vm(), new JsonObject());
+            return seen(sealed);
+        });
+    }
+
+    /** Removes the open layers. */
+    public void abandon(String id) {
+        Optional<Backup> known = repository.find(id);
+        if (known.isEmpty()) {
+            return;
+        }
+        inTurn(known.get().vm(), () -> {
+            if (known.get().state() == Backup.State.OPEN) {
+                endExports(known.get());
+            }
+            repository.abandon(id);
+            leases.end(id);
+            events.tell("abandoned", id, known.get().vm(), new JsonObject());
+            return true;
+        });
+    }
+
+    /** Removes a restore point. */
+    public void delete(String id, boolean merge) {
+        String vm = show(id).backup().vm();
+        inTurn(vm, () -> {
+            repository.delete(id, merge);
+            events.tell("deleted", id, vm, new JsonObject());
+            return true;
+        });
+    }
+
+    public Optional<Seen> find(String id) {
+        return repository.find(id).map(this::seen);
+    }
+
+    public Seen show(String id) {
+        return find(id).orElseThrow(() -> new RepositoryException.NotFound(
+                "there is no backup " + id + "; `GET /api/v1/backups` lists what there is"));
+    }
+
+    public List<Seen> backups(Optional<String> vm) {
+        return repository.backups(vm).stream().map(this::seen).toList();
+    }
+
+    private Seen seen(Backup backup) {
+        return new Seen(backup, leases.find(backup.id()), exports);
+    }
+
+    private void endExports(Backup backup) {
+        backup.disks().forEach(disk -> exports.close(key(backup, disk)));
+    }
+
+    /** How an open layer is known to the exports. */
+    public static ExportKey key(Backup backup, BackupDisk disk) {
+        return new ExportKey(backup.id(), disk.key());
+    }
+
+    private <T> T inTurn(String vm, Supplier<T> story) {
+        ReentrantLock turn = turns.computeIfAbsent(vm, _ -> new ReentrantLock(true));
+        try {
+            if (!turn.tryLock(TURN.toMillis(), TimeUnit.MILLISECONDS)) {
+                throw new RepositoryException.Conflict(
+                        "busy", "something else is done with VM " + vm + " for " + TURN.toMinutes() + " min already");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new RepositoryException.Conflict("busy", "the hub is stopping");
+        }
+        try {
+            return story.get();
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private void watchLeases() {
+        try {
+            while (!end.await(LEASES_EVERY.toMillis(), TimeUnit.MILLISECONDS)) {
+                lookedNanos = System.nanoTime();
+                for (String id : leases.over()) {
+                    // A frozen export takes its time to end, which must not keep other leases from ending.
+                    Thread.ofPlatform().daemon().name("hub-lease-end").start(() -> endLease(id));
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void endLease(String id) {
+        try {
+            Optional<Backup> backup = repository.find(id);
+            leases.find(id)
+                    .filter(Leases.Lease::isOver)
+                    .ifPresent(lease -> inTurn(lease.vm(), () -> {
+                        if (leases.find(id).filter(Leases.Lease::isOver).isPresent()) {
+                            backup.ifPresent(this::endExports);
+                            leases.end(id);
+                            events.tell("lease", id, lease.vm(), new JsonObject());
+                            LOG.log(INFO, () -> "backup=" + id + " lease=over; its layers stay");
+                        }
+                        return true;
+                    }));
+        } catch (RuntimeException e) {
+            LOG.log(WARNING, () -> "backup=" + id + " its lease is over, but: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public void close() {
+        end.countDown();
+        exports.close();
+        repository.close();
+    }
+}

@@ -1,0 +1,30 @@
+package io.migratekit.hub;
+
+import io.migratekit.hub.api.HubServer;
+import io.migratekit.hub.export.Places;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * How shall a hub be run?
+ *
+ * @param repository the folder that keeps the backups; it is made if it is not there
+ * @param listens where the API listens
+ * @param places where exports listen
+ * @param keepAtLeast for how long a restore point cannot be deleted, whoever asks
+ * @param reserveBytes what has to stay free on the repository's file system
+ * @param version of the program, for manifests and for who asks
+ */
+public record HubSettings(
+        Path repository,
+        List<HubServer.Listen> listens,
+        Places places,
+        Duration keepAtLeast,
+        long reserveBytes,
+        String version) {
+    public HubSettings {
+        repository = repository.toAbsolutePath().normalize();
+        listens = List.copyOf(listens);
+    }
+}

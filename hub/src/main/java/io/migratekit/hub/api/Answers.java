@@ -1,0 +1,152 @@
+package io.migratekit.hub.api;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.migratekit.hub.Hub;
+import io.migratekit.hub.repository.Backup;
+import io.migratekit.hub.repository.BackupDisk;
+import io.migratekit.hub.repository.Chain;
+import io.migratekit.hub.repository.ChainDisk;
+import io.migratekit.hub.repository.ChainLayer;
+import io.migratekit.hub.repository.InventoryDisk;
+import io.migratekit.hub.repository.Vm;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** How is what the hub knows written? As the schemas of hub/openapi.yaml have it; what is not known is left out. */
+final class Answers {
+    private Answers() {}
+
+    static JsonObject list(String name, List<JsonObject> objects) {
+        JsonArray array = new JsonArray();
+        objects.forEach(array::add);
+        JsonObject answer = new JsonObject();
+        answer.add(name, array);
+        return answer;
+    }
+
+    static JsonObject backup(Hub.Seen seen) {
+        Backup backup = seen.backup();
+        JsonObject object = new JsonObject();
+        object.addProperty("id", backup.id());
+        object.addProperty("vm", backup.vm());
+        object.addProperty("vmName", backup.vmName());
+        boolean open = backup.state() == Backup.State.OPEN;
+        object.addProperty("state", seen.isDormant() ? "dormant" : open ? "open" : "sealed");
+        if (!open) {
+            object.addProperty("complete", backup.complete());
+        }
+        put(object, "startedAt", backup.startedAt());
+        put(object, "takenAt", backup.takenAt());
+        put(object, "sealedAt", backup.sealedAt());
+        put(object, "keepUntil", backup.keepUntil());
+        if (open) {
+            seen.lease().ifPresent(lease -> {
+                put(object, "leaseUntil", lease.until());
+                lease.progress().ifPresent(progress -> object.add("progress", progress));
+            });
+        }
+        JsonArray disks = new JsonArray();
+        backup.disks().forEach(disk -> disks.add(disk(seen, disk)));
+        object.add("disks", disks);
+        return object;
+    }
+
+    private static JsonObject disk(Hub.Seen seen, BackupDisk disk) {
+        JsonObject object = new JsonObject();
+        object.addProperty("key", disk.key());
+        put(object, "label", disk.label());
+        object.addProperty("capacityBytes", disk.capacityBytes());
+        object.addProperty("kind", disk.kind().name().toLowerCase(Locale.ROOT));
+        put(object, "why", disk.why());
+        put(object, "layer", disk.layer());
+        object.addProperty("layerBytes", disk.layerBytes());
+        if (seen.backup().state() == Backup.State.OPEN) {
+            seen.exports().find(Hub.key(seen.backup(), disk)).ifPresent(served -> {
+                object.addProperty("export", served.uri());
+                object.addProperty("slots", served.slots());
+                object.addProperty("clients", served.clients());
+            });
+            seen.exports()
+                    .failure(Hub.key(seen.backup(), disk))
+                    .ifPresent(failure -> object.addProperty("exportFailure", failure));
+        }
+        if (disk.parent() != null) {
+            JsonObject parent = new JsonObject();
+            parent.addProperty("backup", disk.parent().backup());
+            parent.addProperty("root", disk.parent().root());
+            put(parent, "moment", disk.parent().moment());
+            object.add("parent", parent);
+        }
+        put(object, "root", disk.root());
+        put(object, "hashedBy", disk.hashedBy());
+        put(object, "missing", disk.missing());
+        return object;
+    }
+
+    static JsonObject vm(Vm vm) {
+        JsonObject object = new JsonObject();
+        object.addProperty("id", vm.id());
+        object.addProperty("name", vm.name());
+        put(object, "vcenter", vm.vcenter());
+        JsonArray disks = new JsonArray();
+        for (InventoryDisk disk : vm.disks()) {
+            JsonObject one = new JsonObject();
+            one.addProperty("key", disk.key());
+            put(one, "label", disk.label());
+            one.addProperty("capacityBytes", disk.capacityBytes());
+            disks.add(one);
+        }
+        object.add("disks", disks);
+        object.addProperty("points", vm.points());
+        if (vm.lastPoint() != null) {
+            JsonObject point = new JsonObject();
+            point.addProperty("id", vm.lastPoint().id());
+            put(point, "takenAt", vm.lastPoint().takenAt());
+            point.addProperty("complete", vm.lastPoint().complete());
+            object.add("lastPoint", point);
+        }
+        object.addProperty("bytes", vm.bytes());
+        return object;
+    }
+
+    static JsonObject chain(Chain chain) {
+        JsonObject object = new JsonObject();
+        object.addProperty("vm", chain.vm());
+        JsonArray disks = new JsonArray();
+        for (ChainDisk disk : chain.disks()) {
+            JsonObject one = new JsonObject();
+            one.addProperty("key", disk.key());
+            JsonArray layers = new JsonArray();
+            disk.layers().forEach(layer -> layers.add(layer(layer)));
+            one.add("layers", layers);
+            disks.add(one);
+        }
+        object.add("disks", disks);
+        return object;
+    }
+
+    private static JsonObject layer(ChainLayer layer) {
+        JsonObject object = new JsonObject();
+        object.addProperty("layer", layer.layer());
+        object.addProperty("kind", layer.kind().name().toLowerCase(Locale.ROOT));
+        put(object, "root", layer.root());
+        put(object, "parentRoot", layer.parentRoot());
+        object.addProperty("bytes", layer.bytes());
+        JsonArray points = new JsonArray();
+        layer.points().forEach(points::add);
+        object.add("points", points);
+        object.addProperty("open", layer.open());
+        return object;
+    }
+
+    private static void put(JsonObject object, String name, @Nullable Object value) {
+        if (value instanceof JsonElement element) {
+            object.add(name, element);
+        } else if (value != null) {
+            object.addProperty(name, value.toString());
+        }
+    }
+}

@@ -1,0 +1,100 @@
+package io.migratekit.hub.api;
+
+import io.migratekit.hub.Hub;
+import io.migratekit.hub.HubSettings;
+import io.migratekit.hub.export.ExportFailed;
+import io.migratekit.hub.export.Exports;
+import io.migratekit.hub.repository.Repository;
+import io.migratekit.hub.repository.RepositoryException;
+import io.migratekit.hub.repository.RepositoryLimits;
+import java.io.IOException;
+import java.util.List;
+
+/** How does a hub come up and go? Repository, exports, the story of each backup, and the API above them; down in reverse. */
+public final class HubService implements AutoCloseable {
+    private static final String EXPORTS = "exports.json";
+
+    private final Hub hub;
+    private final List<Route> routes;
+    private final HubServer server;
+
+    private HubService(Hub hub, List<Route> routes, HubServer server) {
+        this.hub = hub;
+        this.routes = routes;
+        this.server = server;
+    }
+
+    /**
+     * Comes back when agents can be served.
+     *
+     * @throws RepositoryException if the folder cannot be used, or another process serves it
+     * @throws IOException if it cannot listen
+     */
+    public static HubService start(HubSettings settings) throws IOException {
+        Repository repository = Repository.open(
+                settings.repository(),
+                new RepositoryLimits(
+                        settings.reserveBytes(), settings.keepAtLeast(), RepositoryLimits.DEFAULTS.toolLimit()));
+        Hub hub;
+        try {
+            hub = Hub.over(
+                    repository,
+                    Exports.start(settings.places(), settings.repository().resolve(EXPORTS)));
+        } catch (IOException | RuntimeException e) {
+            repository.close();
+            throw e;
+        }
+        try {
+            List<Route> routes = new Routes(hub, settings.version()).all();
+            return new HubService(
+                    hub,
+                    routes,
+                    HubServer.start(
+                            settings.listens(), routes, new Tokens(settings.repository()), HubService::explain));
+        } catch (IOException | RuntimeException e) {
+            hub.close();
+            throw e;
+        }
+    }
+
+    /** What a failure is to a client. Those of programs, which nobody expects, are told to the log only. */
+    private static Problem explain(Exception failure) {
+        String detail = String.valueOf(failure.getMessage());
+        return switch (failure) {
+            case Problem problem -> problem;
+            case RepositoryException.BadRequest _ -> new Problem(400, "bad-request", detail);
+            case RepositoryException.NotFound _ -> new Problem(404, "not-found", detail);
+            case RepositoryException.Conflict conflict -> new Problem(409, conflict.word(), detail);
+            case RepositoryException.NoSpace _ -> new Problem(507, "no-space", detail);
+            case RepositoryException.Damaged _ -> new Problem(409, "damaged", detail);
+            case RepositoryException.Locked _ -> new Problem(409, "locked", detail);
+            case RepositoryException.Storage _ -> new Problem(503, "storage", detail);
+            case ExportFailed _ -> new Problem(503, "no-export", detail);
+            default -> {
+                System.getLogger(HubService.class.getName())
+                        .log(System.Logger.Level.ERROR, "a request failed", failure);
+                yield new Problem(500, "internal", "the hub failed; its log says how");
+            }
+        };
+    }
+
+    /** Where it listens. */
+    public List<String> addresses() {
+        return server.addresses();
+    }
+
+    /** What it answers to. */
+    List<Route> routes() {
+        return routes;
+    }
+
+    public boolean isAlive() {
+        return hub.isAlive();
+    }
+
+    @Override
+    public void close() {
+        server.close();
+        hub.close();
+    }
+}

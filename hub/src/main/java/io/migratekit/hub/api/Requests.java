@@ -1,0 +1,113 @@
+package io.migratekit.hub.api;
+
+import com.google.gson.JsonObject;
+import io.migratekit.hub.repository.Inventory;
+import io.migratekit.hub.repository.InventoryDisk;
+import io.migratekit.hub.repository.SealDisk;
+import io.migratekit.hub.repository.SealRequest;
+import io.migratekit.hub.repository.StartDisk;
+import io.migratekit.hub.repository.StartRequest;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+
+/** What does a request want? The schemas of hub/openapi.yaml, read field by field. */
+final class Requests {
+    private static final int MOST_DISKS = 256;
+    private static final int NAME = 256;
+    private static final int SENTENCE = 1024;
+    private static final int LARGEST_KEY = 999_999_999;
+
+    private Requests() {}
+
+    record Start(StartRequest request, int workers, Duration lease) {}
+
+    static Start start(Body body) {
+        String id = body.id("id");
+        String vm = body.id("vm");
+        Optional<String> name = body.text("name", NAME);
+        int workers = (int) body.number("workers", 1, 64).orElse(4);
+        long lease = body.number("leaseSeconds", 10, 86_400).orElse(600);
+        List<StartDisk> disks = new ArrayList<>();
+        Set<Integer> keys = new HashSet<>();
+        for (Body disk : body.list("disks", 1, MOST_DISKS)) {
+            disks.add(new StartDisk(
+                    key(disk, keys),
+                    disk.text("label", NAME).orElse(null),
+                    disk.requiredNumber("capacityBytes", 1, Long.MAX_VALUE),
+                    kind(disk)));
+            disk.end();
+        }
+        body.end();
+        return new Start(new StartRequest(id, vm, name.orElse(null), disks, null), workers, Duration.ofSeconds(lease));
+    }
+
+    private static StartDisk.Wanted kind(Body disk) {
+        String kind = disk.text("kind", NAME).orElse("auto");
+        for (StartDisk.Wanted wanted : StartDisk.Wanted.values()) {
+            if (wanted.name().toLowerCase(Locale.ROOT).equals(kind)) {
+                return wanted;
+            }
+        }
+        throw disk.wrong("kind", "has to be auto, full or incremental");
+    }
+
+    private static int key(Body disk, Set<Integer> keys) {
+        int key = (int) disk.requiredNumber("key", 0, LARGEST_KEY);
+        if (!keys.add(key)) {
+            throw disk.wrong("key", "is there twice");
+        }
+        return key;
+    }
+
+    static Optional<JsonObject> progress(Body body) {
+        Optional<JsonObject> progress = body.object("progress");
+        body.end();
+        return progress;
+    }
+
+    static SealRequest seal(Body body) {
+        List<SealDisk> disks = new ArrayList<>();
+        Set<Integer> keys = new HashSet<>();
+        for (Body disk : body.list("disks", 0, MOST_DISKS)) {
+            disks.add(new SealDisk(
+                    key(disk, keys),
+                    disk.text("missing", SENTENCE).orElse(null),
+                    disk.object("moment").orElse(null),
+                    disk.text("hashes", NAME).orElse(null),
+                    disk.text("reason", SENTENCE).orElse(null)));
+            disk.end();
+        }
+        SealRequest seal = new SealRequest(
+                body.time("takenAt").orElse(null),
+                body.truth("quiesced").orElse(null),
+                body.object("configuration").orElse(null),
+                body.text("agent", NAME).orElse(null),
+                disks);
+        body.end();
+        return seal;
+    }
+
+    static Inventory inventory(Body body) {
+        List<InventoryDisk> disks = new ArrayList<>();
+        Set<Integer> keys = new HashSet<>();
+        for (Body disk : body.list("disks", 0, MOST_DISKS)) {
+            disks.add(new InventoryDisk(
+                    key(disk, keys),
+                    disk.text("label", NAME).orElse(null),
+                    disk.requiredNumber("capacityBytes", 1, Long.MAX_VALUE)));
+            disk.end();
+        }
+        Inventory inventory = new Inventory(
+                body.required("name", body.text("name", NAME)),
+                body.text("vcenter", NAME).orElse(null),
+                disks,
+                body.object("configuration").orElse(null));
+        body.end();
+        return inventory;
+    }
+}

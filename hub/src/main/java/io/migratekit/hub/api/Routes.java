@@ -1,0 +1,199 @@
+package io.migratekit.hub.api;
+
+import com.google.gson.JsonObject;
+import io.migratekit.hub.Events;
+import io.migratekit.hub.Hub;
+import io.migratekit.hub.api.Route.Access;
+import io.migratekit.hub.api.Route.Way;
+import io.migratekit.hub.repository.RepositoryException;
+import io.migratekit.hub.repository.SealRequest;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.List;
+import java.util.Optional;
+
+/** What can be asked of the hub? Every operation of hub/openapi.yaml, and nothing else: a test compares the two. */
+final class Routes {
+    private static final String OCTETS = "application/octet-stream";
+
+    private final Hub hub;
+    private final String version;
+    /** Read once: asking for our health must not wait for a disk. */
+    private final String repositoryId;
+
+    Routes(Hub hub, String version) {
+        this.hub = hub;
+        this.version = version;
+        this.repositoryId = hub.repository().id();
+    }
+
+    List<Route> all() {
+        return List.of(
+                Route.of("GET", "/health", Access.OPEN, Way.PLAIN, _ -> health()),
+                Route.of("GET", "/metrics", Access.LOOK, Way.PLAIN, this::metrics),
+                Route.of("GET", "/api/v1/backups", Access.LOOK, Way.PLAIN, this::list),
+                Route.of("POST", "/api/v1/backups", Access.WRITE, Way.LONG, this::start),
+                Route.of("GET", "/api/v1/backups/{id}", Access.LOOK, Way.PLAIN, this::show),
+                Route.of("DELETE", "/api/v1/backups/{id}", Access.ADMIN, Way.LONG, this::delete),
+                Route.of("POST", "/api/v1/backups/{id}/heartbeat", Access.WRITE, Way.JSON, this::heartbeat),
+                Route.of("PUT", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.WRITE, Way.STREAM, this::putHashes),
+                Route.of("GET", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.LOOK, Way.STREAM, this::getHashes),
+                Route.of("POST", "/api/v1/backups/{id}/seal", Access.WRITE, Way.LONG, this::seal),
+                Route.of("POST", "/api/v1/backups/{id}/abandon", Access.WRITE, Way.LONG, this::abandon),
+                Route.of("GET", "/api/v1/vms", Access.LOOK, Way.PLAIN, this::vms),
+                Route.of("GET", "/api/v1/vms/{vm}", Access.LOOK, Way.PLAIN, this::vm),
+                Route.of("PUT", "/api/v1/vms/{vm}", Access.WRITE, Way.JSON, this::putVm),
+                Route.of("GET", "/api/v1/vms/{vm}/chain", Access.LOOK, Way.PLAIN, this::chain),
+                Route.of("GET", "/api/v1/events", Access.LOOK, Way.STREAM, this::events));
+    }
+
+    private Reply health() {
+        JsonObject health = new JsonObject();
+        health.addProperty("status", "ok");
+        health.addProperty("repository", repositoryId);
+        health.addProperty("version", version);
+        return Reply.json(200, health);
+    }
+
+    private Reply metrics(Call call) {
+        if (call.token().isPresent() && call.token().get().scope() == Tokens.Scope.AGENT) {
+            throw new Problem(403, "forbidden", "the numbers are of all VMs; a token with the scope READ may see them");
+        }
+        return Reply.text("text/plain; version=0.0.4; charset=utf-8", hub.metrics());
+    }
+
+    private Reply list(Call call) {
+        Optional<String> vm = call.query("vm");
+        if (vm.isPresent() && !Body.isId(vm.get())) {
+            throw Problem.badRequest("'vm' in the query is no id");
+        }
+        vm.ifPresent(call::mustSee);
+        return Reply.json(
+                200,
+                Answers.list(
+                        "backups",
+                        hub.backups(vm).stream()
+                                .filter(seen -> call.maySee(seen.backup().vm()))
+                                .map(Answers::backup)
+                                .toList()));
+    }
+
+    private Reply start(Call call) {
+        Requests.Start start = Requests.start(Body.parse(call.content()));
+        call.mustSee(start.request().vm());
+        Hub.Started started = hub.start(start.request(), start.workers(), start.lease());
+        return Reply.json(started.created() ? 201 : 200, Answers.backup(started.seen()));
+    }
+
+    /** The backup in the path, if the token may see it. */
+    private Hub.Seen seen(Call call) {
+        Hub.Seen seen = hub.show(call.id("id"));
+        call.mustSee(seen.backup().vm());
+        return seen;
+    }
+
+    private Reply show(Call call) {
+        return Reply.json(200, Answers.backup(seen(call)));
+    }
+
+    private Reply delete(Call call) {
+        String id = seen(call).backup().id();
+        hub.delete(id, call.queryTruth("merge"));
+        return Reply.nothing();
+    }
+
+    private Reply heartbeat(Call call) {
+        Optional<JsonObject> progress =
+                call.content().remaining() == 0 ? Optional.empty() : Requests.progress(Body.parse(call.content()));
+        JsonObject answer = new JsonObject();
+        String id = seen(call).backup().id();
+        answer.addProperty("leaseUntil", hub.heartbeat(id, progress).toString());
+        return Reply.json(200, answer);
+    }
+
+    private Reply putHashes(Call call) throws IOException {
+        int disk = call.disk();
+        String id = seen(call).backup().id();
+        try (InputStream in = call.in().get()) {
+            hub.repository().putHashes(id, disk, in);
+        }
+        return Reply.nothing();
+    }
+
+    private Reply getHashes(Call call) throws IOException {
+        int disk = call.disk();
+        String id = seen(call).backup().id();
+        // Nothing is sent before the first byte is there, so that a problem has its own status.
+        OutputStream out = call.begin(OCTETS);
+        hub.repository().writeHashes(id, disk, out);
+        out.close(); // Only now: to close it is to say that this was all.
+        return Reply.written();
+    }
+
+    private Reply seal(Call call) {
+        String id = call.id("id");
+        SealRequest seal = Requests.seal(Body.parse(call.content()));
+        seen(call);
+        return Reply.json(200, Answers.backup(hub.seal(id, seal)));
+    }
+
+    private Reply abandon(Call call) {
+        if (call.content().hasRemaining()) {
+            Body.parse(call.content()).end();
+        }
+        String id = call.id("id");
+        Optional<Hub.Seen> known = hub.find(id);
+        known.ifPresent(seen -> call.mustSee(seen.backup().vm()));
+        if (known.isPresent()) {
+            hub.abandon(id);
+        }
+        return Reply.nothing();
+    }
+
+    private Reply vms(Call call) {
+        return Reply.json(
+                200,
+                Answers.list(
+                        "vms",
+                        hub.repository().vms().stream()
+                                .filter(vm -> call.maySee(vm.id()))
+                                .map(Answers::vm)
+                                .toList()));
+    }
+
+    private Reply vm(Call call) {
+        String vm = call.id("vm");
+        call.mustSee(vm);
+        return Reply.json(
+                200,
+                Answers.vm(hub.repository()
+                        .vm(vm)
+                        .orElseThrow(() -> new RepositoryException.NotFound(
+                                "there is no VM " + vm + " here; `GET /api/v1/vms` lists them"))));
+    }
+
+    private Reply putVm(Call call) {
+        String vm = call.id("vm");
+        call.mustSee(vm);
+        return Reply.json(200, Answers.vm(hub.repository().putVm(vm, Requests.inventory(Body.parse(call.content())))));
+    }
+
+    private Reply chain(Call call) {
+        String vm = call.id("vm");
+        call.mustSee(vm);
+        return Reply.json(200, Answers.chain(hub.repository().chain(vm)));
+    }
+
+    private Reply events(Call call) throws IOException {
+        Events.Listener listener = hub.events().listen();
+        if (listener == null) {
+            throw new Problem(503, "busy", "too many listen to the events already");
+        }
+        try (listener;
+                OutputStream out = call.begin("text/event-stream")) {
+            EventStream.write(listener, call, out);
+        }
+        return Reply.written();
+    }
+}
