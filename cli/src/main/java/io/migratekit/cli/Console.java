@@ -3,6 +3,7 @@ package io.migratekit.cli;
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.migration.MigrationException;
+import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.tunnel.TunnelException;
 import io.migratekit.tunnel.service.ServiceException;
@@ -72,6 +73,7 @@ final class Console {
             case TunnelException e -> ExitCode.of(e);
             case VSphereException e -> ExitCode.of(e);
             case MigrationException e -> ExitCode.of(e);
+            case RepositoryException e -> ExitCode.of(e);
             case ServiceException _ -> ExitCode.TUNNEL;
             case CommandFailed e -> e.code();
             default -> ExitCode.FAILED;

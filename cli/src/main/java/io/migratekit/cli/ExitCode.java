@@ -4,6 +4,7 @@ import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.migration.MigrationException;
 import io.migratekit.agent.watch.Side;
+import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.Wait;
 import io.migratekit.tunnel.TunnelException;
@@ -100,6 +101,19 @@ enum ExitCode {
             case JobException.Locked e -> LOCKED;
             case JobException.Damaged e -> LOCAL_STATE;
             case JobException.Storage e -> LOCAL_STATE;
+        };
+    }
+
+    /** The code for a repository that does not do what is asked. */
+    static ExitCode of(RepositoryException failure) {
+        return switch (failure) {
+            case RepositoryException.BadRequest e -> USAGE;
+            case RepositoryException.NotFound e -> USAGE;
+            case RepositoryException.Conflict e -> HUB_REPOSITORY;
+            case RepositoryException.NoSpace e -> HUB_REPOSITORY;
+            case RepositoryException.Storage e -> HUB_REPOSITORY;
+            case RepositoryException.Damaged e -> CHAIN_BROKEN;
+            case RepositoryException.Locked e -> LOCKED;
         };
     }
 

@@ -5,6 +5,7 @@ import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.api.HubService;
 import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.SdNotify;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -111,7 +112,7 @@ final class HubServeCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws Exception {
+    public Integer call() {
         if (verbose) {
             console.beVerbose();
         }
@@ -119,14 +120,21 @@ final class HubServeCommand implements Callable<Integer> {
         HubSettings settings = new HubSettings(
                 repository, listens(), places(), keepAtLeast, reserve, new Main.Version().getVersion()[0]);
         SdNotify systemd = SdNotify.of(System.getenv());
-        HubService hub = HubService.start(settings);
-        try (hub) {
+        try (HubService hub = started(settings)) {
             console.say("hub serves " + settings.repository() + " at " + String.join(" and ", hub.addresses()));
             systemd.ready();
             systemd.status("serves " + settings.repository() + " at " + String.join(" and ", hub.addresses()));
             stayAlive(hub, systemd);
             systemd.stopping();
             return ExitCode.INTERRUPTED.code();
+        }
+    }
+
+    private static HubService started(HubSettings settings) {
+        try {
+            return HubService.start(settings);
+        } catch (IOException e) {
+            throw new CommandFailed(ExitCode.LOCAL_STATE, "the hub cannot be served: " + e.getMessage());
         }
     }
 

@@ -250,11 +250,20 @@ class SimulatorTest {
         return client.call("CurrentTime", "ServiceInstance", "ServiceInstance", "", limit);
     }
 
+    /** A connection that was cut may still be in the client's pool, where the first question finds it dead. */
+    private String nameAfterACut() throws IOException, InterruptedException {
+        try {
+            return client.properties(VM, vm.moref(), "name");
+        } catch (IOException e) {
+            return client.properties(VM, vm.moref(), "name");
+        }
+    }
+
     @Test
     void sessionsAndCertificatesChangeInMidRun() throws Exception {
         sim.faults().lostSessionIsMissing(true);
         sim.restart();
-        assertTrue(client.properties(VM, vm.moref(), "name").contains("<missingSet><path>name</path><fault>"));
+        assertTrue(nameAfterACut().contains("<missingSet><path>name</path><fault>"));
         assertTrue(
                 client.call("FindByInventoryPath", "SearchIndex", "SearchIndex", "<inventoryPath>DC0</inventoryPath>")
                         .contains("NotAuthenticatedFault"));
