@@ -1,8 +1,8 @@
 package io.migratekit.cli;
 
-import io.migratekit.hub.HubSettings;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.api.HubService;
+import io.migratekit.hub.api.HubSettings;
 import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.SdNotify;
 import java.io.IOException;

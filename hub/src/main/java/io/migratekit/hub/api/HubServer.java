@@ -160,6 +160,8 @@ public final class HubServer implements AutoCloseable {
             Reply reply = Doorman.malformed(code, message == null ? "the request is malformed" : message);
             response.setStatus(code);
             response.getHeaders().put(HttpHeader.CONTENT_TYPE, reply.contentType());
+            // Jetty ends the connection; a client that is not told so would send its next request into nothing.
+            response.getHeaders().put(HttpHeader.CONNECTION, "close");
             response.write(true, ByteBuffer.wrap(reply.content().getBytes(StandardCharsets.UTF_8)), callback);
         }
 

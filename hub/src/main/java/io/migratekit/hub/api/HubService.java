@@ -1,7 +1,6 @@
 package io.migratekit.hub.api;
 
 import io.migratekit.hub.Hub;
-import io.migratekit.hub.HubSettings;
 import io.migratekit.hub.export.ExportFailed;
 import io.migratekit.hub.export.Exports;
 import io.migratekit.hub.repository.Repository;

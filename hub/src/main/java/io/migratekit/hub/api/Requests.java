@@ -21,6 +21,8 @@ final class Requests {
     private static final int NAME = 256;
     private static final int SENTENCE = 1024;
     private static final int LARGEST_KEY = 999_999_999;
+    /** 1 PiB: more than any disk of a VM, less than what qcow2 with its usual clusters can hold. */
+    private static final long LARGEST_DISK = 1L << 50;
 
     private Requests() {}
 
@@ -38,7 +40,7 @@ final class Requests {
             disks.add(new StartDisk(
                     key(disk, keys),
                     disk.text("label", NAME).orElse(null),
-                    disk.requiredNumber("capacityBytes", 1, Long.MAX_VALUE),
+                    disk.requiredNumber("capacityBytes", 1, LARGEST_DISK),
                     kind(disk)));
             disk.end();
         }
@@ -99,7 +101,7 @@ final class Requests {
             disks.add(new InventoryDisk(
                     key(disk, keys),
                     disk.text("label", NAME).orElse(null),
-                    disk.requiredNumber("capacityBytes", 1, Long.MAX_VALUE)));
+                    disk.requiredNumber("capacityBytes", 1, LARGEST_DISK)));
             disk.end();
         }
         Inventory inventory = new Inventory(

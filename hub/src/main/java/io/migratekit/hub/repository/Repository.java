@@ -32,6 +32,9 @@ import org.jspecify.annotations.Nullable;
 public final class Repository implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Repository.class.getName());
 
+    /** qemu-img rounds up to them, and the layer would be larger than the disk. */
+    private static final int SECTOR = 512;
+
     private final Path folder;
     private final RepositoryLimits limits;
     private final @Nullable ProcessLock lock;
@@ -173,9 +176,12 @@ public final class Repository implements AutoCloseable {
         long keys = request.disks().stream().mapToInt(StartDisk::key).distinct().count();
         if (request.disks().isEmpty()
                 || keys != request.disks().size()
-                || request.disks().stream().anyMatch(disk -> disk.key() < 0 || disk.capacityBytes() < 1)) {
+                || request.disks().stream()
+                        .anyMatch(disk ->
+                                disk.key() < 0 || disk.capacityBytes() < 1 || disk.capacityBytes() % SECTOR != 0)) {
             throw new RepositoryException.BadRequest("backup " + request.id()
-                    + " must name at least one disk, each once, with a key from 0 and a size from 1");
+                    + " must name at least one disk, each once, with a key from 0 and a size in whole sectors of "
+                    + SECTOR + " bytes");
         }
     }
 

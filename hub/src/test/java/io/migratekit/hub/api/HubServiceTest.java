@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.migratekit.hub.HubSettings;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.fixture.Tool;
@@ -150,6 +149,14 @@ class HubServiceTest {
         assertEquals(204, ask("POST", "/api/v1/backups/b1/abandon", "").statusCode());
         assertFalse(Files.exists(layer));
         problem(404, "not-found", "POST", "/api/v1/backups/b1/heartbeat", "");
+    }
+
+    @Test
+    void aSizeThatNoDiskHasIsTheClientsMistake() throws Exception {
+        for (String size : List.of("0", "-1", "1000", "9223372036854775807", "1e30", "\"4M\"")) {
+            String wrong = starting("b1").replace(Integer.toString(4 * MIB), size);
+            problem(400, "bad-request", "POST", "/api/v1/backups", wrong);
+        }
     }
 
     @Test

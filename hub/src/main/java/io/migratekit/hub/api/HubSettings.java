@@ -1,6 +1,5 @@
-package io.migratekit.hub;
+package io.migratekit.hub.api;
 
-import io.migratekit.hub.api.HubServer;
 import io.migratekit.hub.export.Places;
 import java.nio.file.Path;
 import java.time.Duration;
