@@ -50,7 +50,7 @@ class MigrateHubKillIT {
                     for (int k = 0; k < times; k++) {
                         disturb(lab, job);
                     }
-                    told.add(lab.backUpWell(job).toString());
+                    told.add(HubLab.modes(lab.backUpWell(job)).toString());
                     points.add(job);
                 } catch (AssertionError e) {
                     throw new AssertionError("seed=" + seed + " " + told + ": " + e.getMessage(), e);
@@ -100,7 +100,7 @@ class MigrateHubKillIT {
                 told.add("after " + millis + " ms");
                 sleep(millis);
             }
-            switch (random.nextInt(4)) {
+            switch (random.nextInt(5)) {
                 case 0 -> {
                     told.add("agent killed");
                     agent.kill();
@@ -120,6 +120,13 @@ class MigrateHubKillIT {
                                 .ifPresent(ProcessHandle::destroyForcibly);
                     }
                 }
+                case 3 -> {
+                    int frozen = random.nextInt(8000);
+                    told.add("hub frozen for " + frozen + " ms");
+                    lab.hub().process().signal("STOP");
+                    sleep(frozen);
+                    lab.hub().process().signal("CONT");
+                }
                 default -> {
                     told.add("agent and hub killed");
                     lab.hub().kill();
@@ -130,6 +137,10 @@ class MigrateHubKillIT {
             Run run = agent.end(MigrateLab.LIMIT);
             told.add("code " + run.code()
                     + run.err().lines().reduce((_, last) -> ": " + last).orElse(""));
+            if (!lab.source().ours().isEmpty() && random.nextInt(3) == 0) {
+                told.add("snapshot removed by hand");
+                lab.source().ours().forEach(lab.source().vm()::removeSnapshot);
+            }
         }
     }
 
