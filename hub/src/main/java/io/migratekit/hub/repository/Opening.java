@@ -16,11 +16,13 @@ final class Opening {
     private final Catalog catalog;
     private final Layers layers;
     private final Seal seal;
+    private final HashStore hashes;
     private final QemuImg qemu;
 
-    Opening(Catalog catalog, Layers layers, Seal seal, QemuImg qemu) {
+    Opening(Catalog catalog, Layers layers, HashStore hashes, Seal seal, QemuImg qemu) {
         this.catalog = catalog;
         this.layers = layers;
+        this.hashes = hashes;
         this.seal = seal;
         this.qemu = qemu;
     }
@@ -144,8 +146,13 @@ final class Opening {
             }
         }
         try {
-            if (newest.parent() != null) {
+            Parent parent = newest.parent();
+            if (parent != null) {
                 seal.requireSizes(backups, layers.chain(newest.layer(), wanted.capacityBytes()));
+                if (!hashes.hasRoot(newest.layer(), parent.root())) {
+                    return Standing.none(
+                            "the hashes of " + newest.layer() + " are missing, or not those of its content");
+                }
             }
             return newest;
         } catch (RepositoryException.Damaged e) {

@@ -64,6 +64,10 @@ final class Recovery {
         for (Path disk : disks) {
             removeLeftOver(vm, disk, kept, Catalog.layersOf(points));
         }
+        // A seal may have ended after it had made them read-only.
+        now.stream()
+                .filter(one -> one.state() == Backup.State.OPEN)
+                .forEach(one -> Catalog.layersOf(List.of(one)).forEach(layers::makeWritable));
     }
 
     private static void removeHalfWritten(Path folder) {

@@ -52,7 +52,7 @@ public final class Repository implements AutoCloseable {
         this.catalog = new Catalog(this.folder, layers);
         this.hashes = new HashStore(layers);
         this.seal = new Seal(catalog, layers, hashes, qemu, limits.keepAtLeast());
-        this.opening = new Opening(catalog, layers, seal, qemu);
+        this.opening = new Opening(catalog, layers, hashes, seal, qemu);
         this.merging = new Merging(catalog, layers, hashes, qemu);
         this.removal = new Removal(catalog, layers, merging);
     }
@@ -103,6 +103,7 @@ public final class Repository implements AutoCloseable {
     }
 
     private void requireKnownFormat() {
+        Disk.requireNoLink(folder.resolve("vms"));
         long format = about().format();
         if (format != FORMAT) {
             throw new RepositoryException.Storage(
