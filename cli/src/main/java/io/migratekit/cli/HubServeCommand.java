@@ -175,11 +175,13 @@ final class HubServeCommand implements Callable<Integer> {
     }
 
     private Places places() {
-        if (exports.equals("unix")) {
-            return new Places.Sockets(repository.resolve("exports"));
-        }
-        if (exports.startsWith("unix:") && exports.length() > 5) {
-            return new Places.Sockets(Path.of(exports.substring(5)));
+        if (exports.equals("unix") || (exports.startsWith("unix:") && exports.length() > 5)) {
+            try {
+                return new Places.Sockets(
+                        exports.equals("unix") ? repository.resolve("exports") : Path.of(exports.substring(5)));
+            } catch (IllegalArgumentException e) {
+                throw mistake("--exports: " + e.getMessage());
+            }
         }
         Matcher range = RANGE.matcher(ports);
         if (!exports.equals("tcp") || !range.matches()) {

@@ -3,12 +3,7 @@ package io.migratekit.hub.api;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
-import com.google.gson.Strictness;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
 import java.io.IOException;
-import java.io.StringReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -28,7 +23,6 @@ import java.util.regex.Pattern;
  * what nobody asked for: a misspelt field must not be taken for an absent one.
  */
 final class Body {
-    private static final int DEEPEST = 64;
     private static final int LONGEST_NUMBER = 19;
     private static final Pattern ID = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,63}");
 
@@ -43,17 +37,16 @@ final class Body {
 
     /** Reads a request's content, which has to be one JSON object in UTF-8. */
     static Body parse(ByteBuffer content) {
-        try (JsonReader reader = new JsonReader(new StringReader(decoded(content)))) {
-            reader.setStrictness(Strictness.STRICT);
-            reader.setNestingLimit(DEEPEST);
-            JsonElement element = JsonParser.parseReader(reader);
-            if (reader.peek() != JsonToken.END_DOCUMENT || !element.isJsonObject()) {
-                throw Problem.badRequest("the content has to be one JSON object and nothing else");
+        try {
+            if (StrictJson.parse(decoded(content)) instanceof JsonObject object) {
+                return new Body(object, "");
             }
-            return new Body(element.getAsJsonObject(), "");
-        } catch (IOException | JsonParseException | NumberFormatException | StackOverflowError e) {
-            throw Problem.badRequest("the content is not valid JSON in UTF-8, or nested deeper than " + DEEPEST);
+        } catch (IOException | JsonParseException | IllegalStateException e) {
+            throw Problem.badRequest(
+                    "the content is not valid JSON in UTF-8, has a member twice, or is nested deeper than "
+                            + StrictJson.DEEPEST);
         }
+        throw Problem.badRequest("the content has to be one JSON object and nothing else");
     }
 
     private static String decoded(ByteBuffer content) throws CharacterCodingException {

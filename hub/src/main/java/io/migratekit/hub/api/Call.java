@@ -8,7 +8,6 @@ import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.eclipse.jetty.util.Fields;
 
 /**
@@ -22,7 +21,7 @@ record Call(
         Fields query,
         Optional<Token> token,
         ByteBuffer content,
-        Supplier<InputStream> in,
+        Function<Long, InputStream> in,
         Function<String, OutputStream> out) {
 
     /** The id in the path. */
@@ -41,6 +40,11 @@ record Call(
             throw Problem.badRequest("a disk's key is a whole number");
         }
         return Integer.parseInt(disk);
+    }
+
+    /** The content of a route that streams, of so many bytes at the most. */
+    InputStream content(long mostBytes) {
+        return in.apply(mostBytes);
     }
 
     /** Begins an answer that is too large for memory, or that has no end. */

@@ -7,19 +7,21 @@ import io.migratekit.hub.api.Tokens.Token;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
-import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
@@ -35,10 +37,6 @@ import org.eclipse.jetty.util.Promise;
  */
 final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(Doorman.class.getName());
-    private static final int LARGEST_JSON = 4 << 20;
-    /** For a client that trickles; an idle one is shown out by the connector earlier. */
-    private static final Duration CONTENT_LIMIT = Duration.ofSeconds(60);
-
     private static final int SHORT_THREADS = 16;
     private static final int LONG_THREADS = 48;
     private static final int STREAM_THREADS = 64;
@@ -47,6 +45,8 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
     private final List<Route> routes;
     private final Tokens tokens;
     private final Function<Exception, Problem> explain;
+    private final HttpLimits limits;
+    private final Visitors visitors;
     private final ThreadPoolExecutor shortWork = pool("hub-short", SHORT_THREADS, WAITING);
     private final ThreadPoolExecutor longWork = pool("hub-long", LONG_THREADS, WAITING);
     private final ThreadPoolExecutor streams = pool("hub-stream", STREAM_THREADS, STREAM_THREADS);
@@ -58,10 +58,18 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
      *
      * @param explain what a failure of an action means to a client
      */
-    Doorman(List<Route> routes, Tokens tokens, Function<Exception, Problem> explain) {
+    Doorman(List<Route> routes, Tokens tokens, Function<Exception, Problem> explain, HttpLimits limits) {
         this.routes = routes;
         this.tokens = tokens;
         this.explain = explain;
+        this.limits = limits;
+        this.visitors = new Visitors(limits.request());
+        long every = limits.request().toMillis() / 4;
+        Future<?> _ = clock.scheduleWithFixedDelay(visitors::showOut, every, every, TimeUnit.MILLISECONDS);
+    }
+
+    Visitors visitors() {
+        return visitors;
     }
 
     private static ThreadPoolExecutor pool(String name, int threads, int waiting) {
@@ -78,15 +86,17 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
 
     @Override
     public boolean handle(Request request, Response response, Callback callback) {
+        visitors.asks(request);
         Answering answering = new Answering(request, response, callback);
         try {
             Found found = find(request);
             Route route = found.route();
             Optional<Token> token = route.access() == Route.Access.OPEN ? Optional.empty() : token(request);
-            Fields query = query(request);
+            Fields query = query(request, route);
+            mustTake(request, route);
             if (route.way() == Route.Way.JSON || route.way() == Route.Way.LONG) {
                 CompletableFuture<byte[]> _ = content(request)
-                        .orTimeout(CONTENT_LIMIT.toMillis(), TimeUnit.MILLISECONDS)
+                        .orTimeout(limits.content().toMillis(), TimeUnit.MILLISECONDS)
                         .whenComplete((content, failure) -> {
                             if (failure != null) {
                                 answering.send(Reply.problem(unreadable(failure)));
@@ -108,9 +118,13 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
         return true;
     }
 
-    private static CompletableFuture<byte[]> content(Request request) {
+    private CompletableFuture<byte[]> content(Request request) {
         CompletableFuture<byte[]> content = new CompletableFuture<>();
-        Content.Source.asByteArrayAsync(request, LARGEST_JSON, new Promise.Invocable.NonBlocking<>() {
+        if (request.getLength() > limits.jsonBytes()) {
+            content.completeExceptionally(new IllegalStateException("too large"));
+            return content;
+        }
+        Content.Source.asByteArrayAsync(request, limits.jsonBytes(), new Promise.Invocable.NonBlocking<>() {
             @Override
             public void succeeded(byte[] bytes) {
                 content.complete(bytes);
@@ -124,17 +138,23 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
         return content;
     }
 
-    private static Call call(
+    private Call call(
             Request request,
             Response response,
             Map<String, String> parts,
             Fields query,
             Optional<Token> token,
             ByteBuffer content) {
-        return new Call(parts, query, token, content, () -> Content.Source.asInputStream(request), type -> {
-            response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
-            return Content.Sink.asOutputStream(response);
-        });
+        return new Call(
+                parts,
+                query,
+                token,
+                content,
+                most -> new Incoming(Content.Source.asInputStream(request), limits, most),
+                type -> {
+                    response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
+                    return Content.Sink.asOutputStream(response);
+                });
     }
 
     private record Found(Route route, Map<String, String> parts) {}
@@ -156,11 +176,30 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
                 : new Problem(404, "not-found", "there is no such path; the contract is hub/openapi.yaml");
     }
 
-    private static Fields query(Request request) {
+    private static Fields query(Request request, Route route) {
+        Fields query;
         try {
-            return Request.extractQueryParameters(request);
+            query = Request.extractQueryParameters(request);
         } catch (RuntimeException e) {
             throw Problem.badRequest("the query cannot be read");
+        }
+        for (Fields.Field field : query) {
+            if (!route.query().contains(field.getName()) || field.getValues().size() > 1) {
+                throw Problem.badRequest("the query may hold, once each: " + route.query());
+            }
+        }
+        return query;
+    }
+
+    /** A client that says what it sends has to send what is wanted; one that does not say is taken at its word. */
+    private static void mustTake(Request request, Route route) {
+        String said = request.getHeaders().get(HttpHeader.CONTENT_TYPE);
+        if (said != null
+                && route.way() != Route.Way.PLAIN
+                && !said.strip()
+                        .toLowerCase(Locale.ROOT)
+                        .matches(Pattern.quote(route.takes()) + "(; *charset=\"?utf-8\"?)?")) {
+            throw new Problem(415, "unsupported-media-type", "the content has to be " + route.takes());
         }
     }
 
@@ -227,12 +266,15 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
         return problem;
     }
 
-    private static Problem unreadable(Throwable failure) {
+    private Problem unreadable(Throwable failure) {
         if (failure instanceof java.util.concurrent.TimeoutException) {
-            return new Problem(408, "too-slow", "the content did not come within " + CONTENT_LIMIT.toSeconds() + " s");
+            return new Problem(
+                    408,
+                    "too-slow",
+                    "the content did not come within " + limits.content().toSeconds() + " s");
         }
         if (failure instanceof IllegalStateException) {
-            return new Problem(413, "too-large", "the content has more than " + LARGEST_JSON + " bytes");
+            return new Problem(413, "too-large", "the content has more than " + limits.jsonBytes() + " bytes");
         }
         return Problem.badRequest("the content did not come completely");
     }

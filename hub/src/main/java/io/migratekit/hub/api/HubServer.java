@@ -12,10 +12,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.AbstractConnector;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
+import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
@@ -28,9 +30,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Where does the hub listen for HTTP? On loopback, on unix sockets that only their owner can enter, or on both. */
 public final class HubServer implements AutoCloseable {
-    private static final Duration IDLE = Duration.ofSeconds(30);
     private static final Duration STOP = Duration.ofSeconds(2);
-    private static final int MOST_HEADER_BYTES = 16 << 10;
     private static final int THREADS = 24;
 
     private final Server server;
@@ -60,20 +60,27 @@ public final class HubServer implements AutoCloseable {
     }
 
     static HubServer start(
-            List<Listen> listens, List<Route> routes, Tokens tokens, Function<Exception, Problem> explain)
+            List<Listen> listens,
+            List<Route> routes,
+            Tokens tokens,
+            Function<Exception, Problem> explain,
+            HttpLimits limits)
             throws IOException {
         QueuedThreadPool threads = new QueuedThreadPool(THREADS);
         threads.setName("hub-http");
         threads.setDaemon(true);
         Server server = new Server(threads);
-        Doorman doorman = new Doorman(routes, tokens, explain);
+        Doorman doorman = new Doorman(routes, tokens, explain, limits);
         server.setHandler(doorman);
         server.setErrorHandler(new Errors());
         server.setStopTimeout(STOP.toMillis());
         HubServer hub = new HubServer(server, doorman);
         for (Listen listen : listens) {
-            server.addConnector(connector(server, listen));
+            AbstractConnector connector = connector(server, listen, limits);
+            connector.addBean(doorman.visitors());
+            server.addConnector(connector);
         }
+        server.addBean(new NetworkConnectionLimit(limits.connections(), server));
         try {
             server.start();
             for (int i = 0; i < listens.size(); i++) {
@@ -90,11 +97,11 @@ public final class HubServer implements AutoCloseable {
         return e.getCause() == null ? String.valueOf(e.getMessage()) : reason(e.getCause());
     }
 
-    private static AbstractConnector connector(Server server, Listen listen) throws IOException {
+    private static AbstractConnector connector(Server server, Listen listen, HttpLimits limits) throws IOException {
         HttpConfiguration configuration = new HttpConfiguration();
         configuration.setSendServerVersion(false);
-        configuration.setRequestHeaderSize(MOST_HEADER_BYTES);
-        configuration.setIdleTimeout(IDLE.toMillis());
+        configuration.setRequestHeaderSize(limits.headerBytes());
+        configuration.setIdleTimeout(limits.idle().toMillis());
         HttpConnectionFactory http = new HttpConnectionFactory(configuration);
         AbstractConnector connector = switch (listen) {
             case Listen.Tcp(InetSocketAddress address) -> {
@@ -113,7 +120,7 @@ public final class HubServer implements AutoCloseable {
                 yield unix;
             }
         };
-        connector.setIdleTimeout(IDLE.toMillis());
+        connector.setIdleTimeout(limits.idle().toMillis());
         return connector;
     }
 
@@ -157,8 +164,10 @@ public final class HubServer implements AutoCloseable {
                 @Nullable String message,
                 @Nullable Throwable cause,
                 Callback callback) {
-            Reply reply = Doorman.malformed(code, message == null ? "the request is malformed" : message);
-            response.setStatus(code);
+            // To Jetty a version or an encoding that nobody knows is its own lack; it is the client's mistake.
+            int status = cause instanceof HttpException && code >= 500 ? 400 : code;
+            Reply reply = Doorman.malformed(status, message == null ? "the request is malformed" : message);
+            response.setStatus(status);
             response.getHeaders().put(HttpHeader.CONTENT_TYPE, reply.contentType());
             // Jetty ends the connection; a client that is not told so would send its next request into nothing.
             response.getHeaders().put(HttpHeader.CONNECTION, "close");

@@ -49,7 +49,11 @@ public final class HubService implements AutoCloseable {
                     hub,
                     routes,
                     HubServer.start(
-                            settings.listens(), routes, new Tokens(settings.repository()), HubService::explain));
+                            settings.listens(),
+                            routes,
+                            new Tokens(settings.repository()),
+                            HubService::explain,
+                            HttpLimits.DEFAULTS));
         } catch (IOException | RuntimeException e) {
             hub.close();
             throw e;

@@ -3,13 +3,16 @@ package io.migratekit.hub.api;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Which operation of the contract is this, who may call it, and how is it carried out?
  *
  * @param path with names in braces, as the contract writes it
+ * @param takes the type of its content
+ * @param query the parameters that may stand behind a question mark
  */
-record Route(String method, String path, Access access, Way way, Action action) {
+record Route(String method, String path, Access access, Way way, Action action, String takes, Set<String> query) {
     /** Who may. */
     enum Access {
         /** Anybody, without a token. */
@@ -40,7 +43,15 @@ record Route(String method, String path, Access access, Way way, Action action) 
     }
 
     static Route of(String method, String path, Access access, Way way, Action action) {
-        return new Route(method, path, access, way, action);
+        return new Route(method, path, access, way, action, Reply.JSON, Set.of());
+    }
+
+    Route taking(String contentType) {
+        return new Route(method, path, access, way, action, contentType, query);
+    }
+
+    Route asking(String... names) {
+        return new Route(method, path, access, way, action, takes, Set.of(names));
     }
 
     /** The parts of this path that the braces stand for; empty if it is another path. */

@@ -5,6 +5,8 @@ import io.migratekit.hub.Events;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.Route.Access;
 import io.migratekit.hub.api.Route.Way;
+import io.migratekit.hub.repository.Backup;
+import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.hub.repository.SealRequest;
 import java.io.IOException;
@@ -16,6 +18,10 @@ import java.util.Optional;
 /** What can be asked of the hub? Every operation of hub/openapi.yaml, and nothing else: a test compares the two. */
 final class Routes {
     private static final String OCTETS = "application/octet-stream";
+    /** More than any file of hashes takes, which are 16 bytes for each piece of a disk. */
+    private static final long HASHES_SHARE = 64;
+
+    private static final long HASHES_ALWAYS_FIT = 1 << 20;
 
     private final Hub hub;
     private final String version;
@@ -32,12 +38,15 @@ final class Routes {
         return List.of(
                 Route.of("GET", "/health", Access.OPEN, Way.PLAIN, _ -> health()),
                 Route.of("GET", "/metrics", Access.LOOK, Way.PLAIN, this::metrics),
-                Route.of("GET", "/api/v1/backups", Access.LOOK, Way.PLAIN, this::list),
+                Route.of("GET", "/api/v1/backups", Access.LOOK, Way.PLAIN, this::list)
+                        .asking("vm"),
                 Route.of("POST", "/api/v1/backups", Access.WRITE, Way.LONG, this::start),
                 Route.of("GET", "/api/v1/backups/{id}", Access.LOOK, Way.PLAIN, this::show),
-                Route.of("DELETE", "/api/v1/backups/{id}", Access.ADMIN, Way.LONG, this::delete),
+                Route.of("DELETE", "/api/v1/backups/{id}", Access.ADMIN, Way.LONG, this::delete)
+                        .asking("merge"),
                 Route.of("POST", "/api/v1/backups/{id}/heartbeat", Access.WRITE, Way.JSON, this::heartbeat),
-                Route.of("PUT", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.WRITE, Way.STREAM, this::putHashes),
+                Route.of("PUT", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.WRITE, Way.STREAM, this::putHashes)
+                        .taking(OCTETS),
                 Route.of("GET", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.LOOK, Way.STREAM, this::getHashes),
                 Route.of("POST", "/api/v1/backups/{id}/seal", Access.WRITE, Way.LONG, this::seal),
                 Route.of("POST", "/api/v1/backups/{id}/abandon", Access.WRITE, Way.LONG, this::abandon),
@@ -82,6 +91,9 @@ final class Routes {
     private Reply start(Call call) {
         Requests.Start start = Requests.start(Body.parse(call.content()));
         call.mustSee(start.request().vm());
+        // An id that is another VM's: who may not see that VM is not told of which it is.
+        hub.find(start.request().id())
+                .ifPresent(known -> call.mustSee(known.backup().vm()));
         Hub.Started started = hub.start(start.request(), start.workers(), start.lease());
         return Reply.json(started.created() ? 201 : 200, Answers.backup(started.seen()));
     }
@@ -114,9 +126,13 @@ final class Routes {
 
     private Reply putHashes(Call call) throws IOException {
         int disk = call.disk();
-        String id = seen(call).backup().id();
-        try (InputStream in = call.in().get()) {
-            hub.repository().putHashes(id, disk, in);
+        Backup backup = seen(call).backup();
+        long capacityBytes = backup.disks().stream()
+                .filter(one -> one.key() == disk)
+                .mapToLong(BackupDisk::capacityBytes)
+                .sum();
+        try (InputStream in = call.content(HASHES_ALWAYS_FIT + capacityBytes / HASHES_SHARE)) {
+            hub.repository().putHashes(backup.id(), disk, in);
         }
         return Reply.nothing();
     }

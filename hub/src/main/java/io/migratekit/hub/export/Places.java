@@ -2,6 +2,9 @@ package io.migratekit.hub.export;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 import java.util.TreeSet;
 
 /** Where may exports listen? On the ports of a pool that is listed beforehand, so that sshd can allow them, or on sockets. */
@@ -20,12 +23,35 @@ public sealed interface Places {
 
     /** Sockets in this folder, which nobody else can enter. */
     record Sockets(Path folder) implements Places {
-        private static final int LONGEST_NAME = 80;
+        private static final String SUFFIX = ".sock";
+        /** Of the hash that stands for a name which is too long. */
+        private static final int HASH_BYTES = 10;
+
+        private static final int SHORTEST_NAME = 1 + 2 * HASH_BYTES + SUFFIX.length();
 
         public Sockets {
             folder = folder.toAbsolutePath().normalize();
-            if (folder.toString().getBytes(StandardCharsets.UTF_8).length + LONGEST_NAME > 2 * MOST_SOCKET_BYTES) {
+            if (bytes(folder) + SHORTEST_NAME > MOST_SOCKET_BYTES) {
                 throw new IllegalArgumentException("too long for unix sockets: " + folder);
+            }
+        }
+
+        Place.Socket socket(ExportKey key) {
+            Path named = folder.resolve(key.word() + SUFFIX);
+            return new Place.Socket(
+                    bytes(named) <= MOST_SOCKET_BYTES ? named : folder.resolve(hash(key.word()) + SUFFIX));
+        }
+
+        private static int bytes(Path path) {
+            return path.toString().getBytes(StandardCharsets.UTF_8).length;
+        }
+
+        private static String hash(String word) {
+            try {
+                byte[] hash = MessageDigest.getInstance("SHA-256").digest(word.getBytes(StandardCharsets.UTF_8));
+                return HexFormat.of().formatHex(hash, 0, HASH_BYTES);
+            } catch (NoSuchAlgorithmException e) {
+                throw new IllegalStateException("every Java has SHA-256", e);
             }
         }
     }
@@ -47,7 +73,7 @@ public sealed interface Places {
         /** Takes the place that this layer had before, if that is free, else the first one. */
         Place take(ExportKey key, int portBefore) {
             return switch (places) {
-                case Sockets(Path folder) -> new Place.Socket(folder.resolve(key.word() + ".sock"));
+                case Sockets sockets -> sockets.socket(key);
                 case Ports(int first, int last) -> {
                     Integer port = ports.remove(portBefore) ? Integer.valueOf(portBefore) : ports.pollFirst();
                     if (port == null) {

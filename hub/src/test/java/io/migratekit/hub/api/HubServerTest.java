@@ -66,7 +66,8 @@ class HubServerTest {
                         new Listen.Unix(folder.resolve("hub.sock"))),
                 routes(),
                 tokens,
-                e -> new Problem(500, "failed", "it failed"));
+                e -> new Problem(500, "failed", "it failed"),
+                HttpLimits.DEFAULTS);
         base = server.addresses().getFirst();
     }
 

@@ -1,0 +1,116 @@
+package io.migratekit.hub.api;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.hub.api.HubServer.Listen;
+import io.migratekit.hub.api.RawHttp.Answer;
+import io.migratekit.hub.export.Places;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/** A whole hub with real exports in a folder, with tokens of each kind: what tests attack. */
+final class LiveHub implements AutoCloseable {
+    static final int MIB = 1 << 20;
+
+    final Path folder;
+    final String admin;
+    final String reader;
+    /** For vm-1 and no other. */
+    final String agent;
+
+    private HubService service;
+
+    private LiveHub(Path folder, Places places) throws IOException {
+        this.folder = folder;
+        this.service = start(places);
+        Tokens tokens = new Tokens(repository());
+        admin = tokens.add("boss", Tokens.Scope.ADMIN, Set.of());
+        reader = tokens.add("onlooker", Tokens.Scope.READ, Set.of());
+        agent = tokens.add("agent", Tokens.Scope.AGENT, Set.of("vm-1"));
+    }
+
+    static LiveHub in(Path folder) throws IOException {
+        return new LiveHub(folder, new Places.Sockets(folder.resolve("x")));
+    }
+
+    private HubService start(Places places) throws IOException {
+        return HubService.start(new HubSettings(
+                repository(),
+                List.of(new Listen.Tcp(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0))),
+                places,
+                Duration.ZERO,
+                MIB,
+                "test"));
+    }
+
+    Path repository() {
+        return folder.resolve("repository");
+    }
+
+    String base() {
+        return service.addresses().getFirst();
+    }
+
+    Answer ask(String method, String target, String token, String content) throws IOException {
+        return RawHttp.send(
+                base(), RawHttp.request(method, target, token, "", content.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /** Asks as the administrator, and insists on the status. */
+    JsonObject answer(int status, String method, String target, String content) throws IOException {
+        Answer answer = ask(method, target, admin, content);
+        assertEquals(status, answer.status(), answer.body());
+        return answer.body().isEmpty()
+                ? new JsonObject()
+                : JsonParser.parseString(answer.body()).getAsJsonObject();
+    }
+
+    static String starting(String id, String vm) {
+        return "{\"id\":\"" + id + "\",\"vm\":\"" + vm + "\",\"name\":\"name-of-" + vm
+                + "\",\"disks\":[{\"key\":2000,\"capacityBytes\":" + MIB + "}]}";
+    }
+
+    static String sealing() {
+        return "{\"disks\":[{\"key\":2000}]}";
+    }
+
+    /** Every file below the folder with a hash of its content; qcow2 files, which servers hold, by their names alone. */
+    Set<String> files() throws IOException {
+        Set<String> all = new TreeSet<>();
+        try (Stream<Path> walk = Files.walk(folder)) {
+            for (Path file : walk.toList()) {
+                String name = folder.relativize(file).toString();
+                all.add(Files.isRegularFile(file) && !name.endsWith(".qcow2") ? name + " " + hash(file) : name);
+            }
+        }
+        return all;
+    }
+
+    private static String hash(Path file) throws IOException {
+        try {
+            return HexFormat.of()
+                    .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)), 0, 8);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        service.close();
+    }
+}
