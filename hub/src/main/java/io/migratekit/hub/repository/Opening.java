@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Which layers does a new backup get? The caller holds the VM. */
 final class Opening {
+    /** qemu-img rounds up to them, and the layer would be larger than the disk. */
+    private static final int SECTOR = 512;
+
     private final Catalog catalog;
     private final Layers layers;
     private final Seal seal;
@@ -25,6 +28,19 @@ final class Opening {
         this.hashes = hashes;
         this.seal = seal;
         this.qemu = qemu;
+    }
+
+    static void requireSensible(StartRequest request) {
+        long keys = request.disks().stream().mapToInt(StartDisk::key).distinct().count();
+        if (request.disks().isEmpty()
+                || keys != request.disks().size()
+                || request.disks().stream()
+                        .anyMatch(disk ->
+                                disk.key() < 0 || disk.capacityBytes() < 1 || disk.capacityBytes() % SECTOR != 0)) {
+            throw new RepositoryException.BadRequest("backup " + request.id()
+                    + " must name at least one disk, each once, with a key from 0 and a size in whole sectors of "
+                    + SECTOR + " bytes");
+        }
     }
 
     Backup open(StartRequest request, Optional<Backup> known) {
