@@ -2,6 +2,7 @@ package io.migratekit.hub.api;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.hub.api.HubServer.Listen;
@@ -86,6 +87,30 @@ final class LiveHub implements AutoCloseable {
 
     static String sealing() {
         return "{\"disks\":[{\"key\":2000}]}";
+    }
+
+    /** The processes that serve, as the hub has noted them for one that comes after it. */
+    List<Long> exportPids() throws IOException {
+        return noted().stream().map(one -> one.get("pid").getAsLong()).toList();
+    }
+
+    long exportPid(String backup) throws IOException {
+        return noted().stream()
+                .filter(one -> one.get("backup").getAsString().equals(backup))
+                .findFirst()
+                .orElseThrow()
+                .get("pid")
+                .getAsLong();
+    }
+
+    private List<JsonObject> noted() throws IOException {
+        return JsonParser.parseString(Files.readString(repository().resolve("exports.json")))
+                .getAsJsonObject()
+                .getAsJsonArray("exports")
+                .asList()
+                .stream()
+                .map(JsonElement::getAsJsonObject)
+                .toList();
     }
 
     /** Every file below the folder with a hash of its content; qcow2 files, which servers hold, by their names alone. */
