@@ -33,11 +33,13 @@ final class LiveHub implements AutoCloseable {
     /** For vm-1 and no other. */
     final String agent;
 
+    private final Places places;
     private HubService service;
 
     private LiveHub(Path folder, Places places) throws IOException {
         this.folder = folder;
-        this.service = start(places);
+        this.places = places;
+        this.service = start();
         Tokens tokens = new Tokens(repository());
         admin = tokens.add("boss", Tokens.Scope.ADMIN, Set.of());
         reader = tokens.add("onlooker", Tokens.Scope.READ, Set.of());
@@ -48,7 +50,7 @@ final class LiveHub implements AutoCloseable {
         return new LiveHub(folder, new Places.Sockets(folder.resolve("x")));
     }
 
-    private HubService start(Places places) throws IOException {
+    private HubService start() throws IOException {
         return HubService.start(new HubSettings(
                 repository(),
                 List.of(new Listen.Tcp(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0))),
@@ -56,6 +58,17 @@ final class LiveHub implements AutoCloseable {
                 Duration.ZERO,
                 MIB,
                 "test"));
+    }
+
+    /** Ends it in good order; somebody may come in between. */
+    void restart(Between between) throws IOException {
+        service.close();
+        between.run();
+        service = start();
+    }
+
+    interface Between {
+        void run() throws IOException;
     }
 
     Path repository() {
