@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -30,7 +31,7 @@ final class HubOptions {
             names = "--hub",
             paramLabel = "URL|unix:PATH",
             description = "The hub that keeps the backups, as `migratekit hub serve` listens; with --ssh or --tunnel as"
-                    + " seen from that host.")
+                    + " seen from that host. Without it: [hub] of the configuration.")
     private @Nullable String hub;
 
     @Option(
@@ -54,6 +55,18 @@ final class HubOptions {
         return hub != null;
     }
 
+    /** What was not said is taken from the configuration, if that names a hub; also the way there. */
+    void fillFrom(Optional<ConfigFile> file, RoadOptions road) {
+        if (hub != null) {
+            return;
+        }
+        file.flatMap(ConfigFile::hub).ifPresent(configured -> {
+            hub = configured.url();
+            tokenFile = tokenFile == null ? configured.tokenFile().orElse(null) : tokenFile;
+            configured.tunnel().ifPresent(road::useUnlessGiven);
+        });
+    }
+
     /**
      * Who asks the hub, by the way that leads there.
      *
@@ -64,7 +77,8 @@ final class HubOptions {
         String wanted = hub;
         if (wanted == null) {
             throw new ParameterException(
-                    mixee.commandLine(), "say with --hub which hub, such as --hub http://127.0.0.1:9080");
+                    mixee.commandLine(),
+                    "say with --hub which hub, such as --hub http://127.0.0.1:9080, or in [hub] of the configuration");
         }
         HubAddress address = HubAddress.parse(wanted);
         Secret token = token(System.getenv());

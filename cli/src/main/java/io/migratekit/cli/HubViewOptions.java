@@ -34,6 +34,10 @@ final class HubViewOptions {
     @SuppressWarnings("NullAway.Init")
     private RoadOptions road;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private ConfigOptions config;
+
     @Option(
             names = "--timeout",
             paramLabel = "TIME",
@@ -60,10 +64,14 @@ final class HubViewOptions {
         if (verbose) {
             console.beVerbose();
         }
+        if (repository == null) {
+            hub.fillFrom(config.find(), road);
+        }
         if (hub.given() == (repository != null)) {
             throw new ParameterException(
                     mixee.commandLine(),
-                    "say which backups: those of a hub, with --hub, or those in a folder, with --repository");
+                    "say which backups: those of a hub, with --hub or [hub] of the configuration, or those in a folder,"
+                            + " with --repository");
         }
         if (repository != null) {
             return question.apply(new HubView.Folder(repository));

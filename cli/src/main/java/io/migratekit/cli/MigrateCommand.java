@@ -224,13 +224,17 @@ final class MigrateCommand implements Callable<Integer> {
 
     private void requireOneDestination() {
         boolean exports = !nbdTargets.isEmpty() || exportName != null;
+        if (!exports) {
+            hub.fillFrom(vmware.config().find(), road);
+        }
         require(
                 !(hub.given() && exports),
                 "--hub makes places for the disks by itself: it goes neither with --nbd-target nor with"
                         + " --nbd-export-name");
         require(
                 hub.given() || exports,
-                "say where to write to: --hub, or an export that exists: --nbd-target or --nbd-export-name");
+                "say where to write to: --hub (or [hub] of the configuration), or an export that exists: --nbd-target"
+                        + " or --nbd-export-name");
     }
 
     private int preview(MigrationSpec migration, Words words) {

@@ -165,6 +165,40 @@ class MigrateHubIT {
         }
     }
 
+    /** The configuration may name the hub, for all who ask it; a folder can be looked at without one. */
+    @Test
+    void theHubOfTheConfigurationAndTheFolderItself() throws IOException {
+        try (HubLab lab = new HubLab(folder, MIB)) {
+            Path config = Files.writeString(
+                    folder.resolve("migratekit.toml"),
+                    "[hub]\nurl = \"" + lab.hub().url() + "\"\ntoken-file = \"all.token\"\n");
+            token(lab, "all", "*");
+            try (CopyProcess process = lab.source()
+                    .startWith(
+                            "first",
+                            List.of(lab.source().trust(), lab.source().password()),
+                            "--config",
+                            config.toString())) {
+                Run run = process.end(MigrateLab.LIMIT);
+                assertEquals(0, run.code(), run::toString);
+            }
+            Run vms = Run.migratekit("hub", "vms", "--config", config.toString());
+            assertTrue(vms.out().contains("web01"), vms::toString);
+            Run chain = Run.migratekit("hub", "chain", "web01", "--config", config.toString());
+            assertTrue(chain.out().contains("= 0001.qcow2"), chain::toString);
+            String repository = lab.hub().repository().toString();
+            Run list = Run.migratekit("hub", "list", "--vm", "web01", "--repository", repository);
+            assertTrue(list.out().matches("(?s).*first +web01 .* complete +full +1 .*"), list::toString);
+            Run show = Run.migratekit("hub", "show", "first", "--repository", repository);
+            assertTrue(show.out().contains("hashed by"), show::toString);
+            Run delete = Run.migratekit("hub", "delete", "first", "--repository", repository);
+            assertEquals(62, delete.code(), delete::toString);
+            Run none = Run.migratekit("hub", "list", "--repository", folder.toString());
+            assertEquals(2, none.code(), none::toString);
+            assertTrue(none.err().contains("is not a repository"), none::toString);
+        }
+    }
+
     /** The hub has sealed it, and we were killed before we knew. */
     @Test
     void aSealThatNobodyHeardOfIsNoSecondBackup() throws IOException {
