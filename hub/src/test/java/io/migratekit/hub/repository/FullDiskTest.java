@@ -23,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** Is nothing lost when the file system is full, and does what failed go on when there is room? On a small tmpfs. */
 class FullDiskTest {
     private static final String VM = "vm";
+    private static final int MIB = 1 << 20;
 
     private final long seed = System.nanoTime();
     private final Random random = new Random(seed);
@@ -51,11 +52,7 @@ class FullDiskTest {
     @Test
     void aMergeThatFindsTheDiskFullGoesOnLater() throws IOException {
         try (RepositoryLab lab = lab()) {
-            for (String id : List.of("a", "b", "c")) {
-                lab.start(VM, id, StartDisk.Wanted.AUTO, null);
-                lab.write(VM, random, 12);
-                lab.seal(VM, lab.sealing(VM, random, false));
-            }
+            points(lab, "a", "b", "c");
             fill();
             assertThrows(
                     RepositoryException.NoSpace.class, () -> lab.repository().delete("b", true));
@@ -89,11 +86,7 @@ class FullDiskTest {
     @Test
     void aNewerPointCanBeDeletedWhileAMergeWaits() throws IOException {
         try (RepositoryLab lab = lab()) {
-            for (String id : List.of("a", "b", "c", "d")) {
-                lab.start(VM, id, StartDisk.Wanted.AUTO, null);
-                lab.write(VM, random, 10);
-                lab.seal(VM, lab.sealing(VM, random, false));
-            }
+            points(lab, "a", "b", "c", "d");
             ScopedValue.where(Steps.LISTENER, step -> {
                         if (step.contains("commit")) {
                             fill();
@@ -134,6 +127,13 @@ class FullDiskTest {
             lab.reopen();
             lab.verify("with room again");
             lab.verifyTidy("with room again");
+        }
+    }
+
+    /** Each with new data where the one before has none: what is merged needs room. */
+    private void points(RepositoryLab lab, String... ids) {
+        for (int i = 0; i < ids.length; i++) {
+            lab.pointWith(VM, ids[i], random, i * MIB + MIB / 3, MIB / 2);
         }
     }
 

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;
+import java.util.function.BiConsumer;
 
 /** What does one open layer hold, and what was written of it? Written through a real export, remembered byte by byte. */
 final class LabDisk {
@@ -45,15 +46,32 @@ final class LabDisk {
     }
 
     void write(Path repository, Random random, int times) {
+        write(repository, (connection, arena) -> {
+            for (int i = 0; i < times; i++) {
+                connection.await(once(connection, arena, random));
+            }
+        });
+    }
+
+    /** Writes data that is not zero all over a range. */
+    void writeAll(Path repository, Random random, int offset, int length) {
+        byte[] bytes = new byte[length];
+        random.nextBytes(bytes);
+        put(offset, bytes);
+        write(
+                repository,
+                (connection, arena) ->
+                        connection.await(connection.write(segment(arena, bytes, 0, length), offset, false)));
+    }
+
+    private void write(Path repository, BiConsumer<NbdConnection, Arena> requests) {
         try (QemuNbd server = QemuNbd.of(repository.resolve(layer), QemuNbd.Format.QCOW2, 2)
                         .discard(QemuNbd.Discard.UNMAP)
                         .detectZeroes(QemuNbd.DetectZeroes.UNMAP)
                         .start();
                 NbdConnection connection = NbdConnection.open(NbdUri.parse(server.uri()), ConnectSpec.of("lab"));
                 Arena arena = Arena.ofConfined()) {
-            for (int i = 0; i < times; i++) {
-                connection.await(once(connection, arena, random));
-            }
+            requests.accept(connection, arena);
             connection.await(connection.flush());
         }
     }

@@ -149,6 +149,13 @@ final class RepositoryLab implements AutoCloseable {
         got(open, vm).disks().values().forEach(disk -> disk.write(folder, random, times));
     }
 
+    /** A point with new data in all of a range. */
+    void pointWith(String vm, String id, Random random, int offset, int length) {
+        start(vm, id, StartDisk.Wanted.AUTO, null);
+        got(open, vm).disks().values().forEach(disk -> disk.writeAll(folder, random, offset, length));
+        seal(vm, sealing(vm, random, false));
+    }
+
     /** The request for it, after hashes were put where they are wanted. */
     SealRequest sealing(String vm, Random random, boolean mayMiss) {
         List<SealDisk> disks = new ArrayList<>();
