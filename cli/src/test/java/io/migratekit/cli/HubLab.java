@@ -50,7 +50,7 @@ final class HubLab implements AutoCloseable {
         words.add("--json");
         Run run = backUp(job, words.toArray(String[]::new));
         assertEquals(0, run.code(), run::toString);
-        truths.put(job, source.lastSnapshot());
+        remember(job);
         return JsonParser.parseString(run.out()).getAsJsonObject();
     }
 
@@ -62,11 +62,9 @@ final class HubLab implements AutoCloseable {
 
     /** What the hub says, asked by the command. */
     JsonObject ask(String... words) {
-        List<String> line = new ArrayList<>(List.of("hub"));
-        line.addAll(List.of(words));
-        line.addAll(hub.to());
+        List<String> line = new ArrayList<>(List.of(words));
         line.add("--json");
-        Run run = Run.migratekit(line.toArray(String[]::new));
+        Run run = Run.migratekit(hubWords(line.toArray(String[]::new)));
         assertEquals(0, run.code(), run::toString);
         return JsonParser.parseString(run.out()).getAsJsonObject();
     }
@@ -100,6 +98,18 @@ final class HubLab implements AutoCloseable {
                         layer.toString());
             }
         });
+    }
+
+    /** The restore point must hold what the last snapshot froze. */
+    void remember(String job) {
+        truths.put(job, source.lastSnapshot());
+    }
+
+    String[] hubWords(String... words) {
+        List<String> line = new ArrayList<>(List.of("hub"));
+        line.addAll(List.of(words));
+        line.addAll(hub.to());
+        return line.toArray(String[]::new);
     }
 
     /** A restore point was deleted. */

@@ -58,6 +58,15 @@ final class HubProcess implements AutoCloseable {
         return process;
     }
 
+    /** The processes that serve layers. */
+    List<Long> exports() {
+        return ProcessHandle.of(process.pid()).stream()
+                .flatMap(ProcessHandle::descendants)
+                .filter(one -> one.info().command().orElse("").endsWith("qemu-nbd"))
+                .map(ProcessHandle::pid)
+                .toList();
+    }
+
     /** Kills it without a warning; its exports may live on. */
     void kill() {
         process.kill();

@@ -4,8 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
+import io.migratekit.nbd.fixture.LoopbackSshd;
+import io.migratekit.nbd.fixture.SilentServer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -66,6 +70,138 @@ class MigrateHubIT {
                     lab.backUp("first", "--state-dir", folder.resolve("third").toString());
             assertEquals(2, same.code(), same::toString);
             assertTrue(same.err().contains("has a restore point first already"), same::err);
+        }
+    }
+
+    /** The hub and its exports are as seen from the host behind SSH; a token says which VM may be written. */
+    @Test
+    void throughSshWithAToken() throws IOException {
+        try (HubLab lab = new HubLab(folder, 3 * MIB, MIB);
+                LoopbackSshd sshd = LoopbackSshd.start(Files.createDirectories(folder.resolve("sshd")))) {
+            lab.source().guestWrites(random, 4);
+            Path other = token(lab, "other", "some-other-vm");
+            Path right = token(lab, "right", "*");
+            List<String> road = List.of(
+                    "--ssh",
+                    System.getProperty("user.name") + "@127.0.0.1:" + sshd.port(),
+                    "--ssh-key",
+                    sshd.userKey().toString(),
+                    "--ssh-known-hosts",
+                    sshd.knownHosts().toString());
+            Run none = through(lab, road, "first", List.of());
+            assertEquals(41, none.code(), none::toString);
+            assertTrue(none.err().contains("--hub-token-file"), none::err);
+            Run wrong = through(lab, road, "first", List.of("--hub-token-file", other.toString()));
+            assertEquals(41, wrong.code(), wrong::toString);
+            assertTrue(lab.source().vm().snapshots().isEmpty(), "the VM was not frozen in vain");
+            Run well = through(lab, road, "first", List.of("--hub-token-file", right.toString()));
+            assertEquals(0, well.code(), well::toString);
+            lab.remember("first");
+            lab.assertAllPointsAreTrue();
+        }
+    }
+
+    private static Run through(HubLab lab, List<String> road, String job, List<String> token) {
+        try (CopyProcess process = lab.source()
+                .startWith(
+                        job,
+                        List.of(
+                                lab.source().trust(),
+                                lab.source().password(),
+                                List.of("--hub", lab.hub().url()),
+                                road,
+                                token))) {
+            return process.end(MigrateLab.LIMIT);
+        }
+    }
+
+    private Path token(HubLab lab, String name, String vm) throws IOException {
+        Run run = Run.migratekit(
+                "hub",
+                "token",
+                "add",
+                name,
+                "--vm",
+                vm,
+                "--repository",
+                lab.hub().repository().toString());
+        assertEquals(0, run.code(), run::toString);
+        return Files.writeString(folder.resolve(name + ".token"), run.out());
+    }
+
+    /** One that cannot be reached, that is silent, and one that is no hub: each with its words, soon, and nothing frozen. */
+    @Test
+    void aHubThatIsNotThere() throws IOException {
+        try (MigrateLab lab = new MigrateLab(folder, MIB);
+                SilentServer silent = SilentServer.onLoopback(SilentServer.Manner.SILENT)) {
+            Run gone = lab.startWith(
+                            "j",
+                            List.of(lab.trust(), lab.password(), List.of("--hub", "http://127.0.0.1:1")),
+                            "--retry-for",
+                            "1s")
+                    .end(MigrateLab.LIMIT);
+            assertEquals(42, gone.code(), gone::toString);
+            assertTrue(gone.err().contains("the hub at http://127.0.0.1:1 cannot be reached"), gone::err);
+            Run mute = lab.startWith(
+                            "j",
+                            List.of(lab.trust(), lab.password(), List.of("--hub", "http://127.0.0.1:" + silent.port())),
+                            "--timeout",
+                            "2s",
+                            "--retry-for",
+                            "1s")
+                    .end(Duration.ofSeconds(30));
+            assertEquals(2, mute.code(), "another place is another job: " + mute);
+            Run other = lab.startWith(
+                            "k",
+                            List.of(lab.trust(), lab.password(), List.of("--hub", "http://127.0.0.1:" + silent.port())),
+                            "--timeout",
+                            "2s",
+                            "--retry-for",
+                            "1s")
+                    .end(Duration.ofSeconds(30));
+            assertEquals(42, other.code(), other::toString);
+            assertTrue(other.err().contains("said nothing for 2 s"), other::err);
+            assertTrue(lab.vm().snapshots().isEmpty());
+        }
+    }
+
+    /** The hub has sealed it, and we were killed before we knew. */
+    @Test
+    void aSealThatNobodyHeardOfIsNoSecondBackup() throws IOException {
+        try (HubLab lab = new HubLab(folder, 3 * MIB)) {
+            lab.source().guestWrites(random, 4);
+            try (CopyProcess process = lab.start("first")) {
+                process.awaitSaid("proved and sealed", MigrateLab.LIMIT);
+                process.kill();
+            }
+            lab.remember("first");
+            lab.source().guestWrites(random, 4);
+            int taken = lab.source().vcenter().tasksStarted("CreateSnapshot_Task");
+            lab.backUpWell("first");
+            assertEquals(taken, lab.source().vcenter().tasksStarted("CreateSnapshot_Task"));
+            lab.assertAllPointsAreTrue();
+        }
+    }
+
+    /** Two backups of one VM, and what becomes of the first when it is given up. */
+    @Test
+    void oneBackupOfAVmAtATime() throws IOException {
+        try (HubLab lab = new HubLab(folder, 6 * MIB)) {
+            lab.source().guestWrites(random, 40);
+            try (CopyProcess process = lab.start("first", "--rate", "1M")) {
+                process.awaitSaid("disk 2000 (", MigrateLab.LIMIT);
+                process.kill();
+            }
+            Run second =
+                    lab.backUp("second", "--state-dir", folder.resolve("other").toString());
+            assertEquals(62, second.code(), second::toString);
+            assertTrue(second.err().contains("backup first of this VM is being written"), second::err);
+            Run shown = Run.migratekit(lab.hubWords("show", "first"));
+            assertTrue(shown.out().contains("export"), shown::toString);
+            assertTrue(shown.out().contains("slots held"), shown::toString);
+            assertEquals(0, Run.migratekit(lab.hubWords("abandon", "first")).code());
+            lab.backUpWell("second");
+            lab.assertAllPointsAreTrue();
         }
     }
 }

@@ -11,8 +11,10 @@ import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryException;
+import io.migratekit.hub.repository.SealProgress;
 import io.migratekit.hub.repository.SealRequest;
 import io.migratekit.hub.repository.StartRequest;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -22,6 +24,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -34,12 +37,9 @@ public final class Hub implements AutoCloseable {
     /** For the story that is told before ours; a seal may read whole layers. */
     private static final Duration TURN = Duration.ofMinutes(10);
 
-    private static final int DEFAULT_WORKERS = 4;
-    private static final Duration DEFAULT_LEASE = Duration.ofMinutes(10);
-
     private final Repository repository;
     private final Exports exports;
-    private final Leases leases = new Leases();
+    private final Leases leases;
     private final Events events = new Events();
     private final Map<String, ReentrantLock> turns = new ConcurrentHashMap<>();
     private final CountDownLatch end = new CountDownLatch(1);
@@ -57,26 +57,36 @@ public final class Hub implements AutoCloseable {
     /** What a start came to. */
     public record Started(Seen seen, boolean created) {}
 
-    private Hub(Repository repository, Exports exports) {
+    private Hub(Repository repository, Exports exports, Leases leases) {
         this.repository = repository;
         this.exports = exports;
+        this.leases = leases;
     }
 
-    /** Serves again what was open when the hub ended before: who writes there shall find it where it was. */
-    public static Hub over(Repository repository, Exports exports) {
-        Hub hub = new Hub(repository, exports);
+    /**
+     * Serves again what was open when the hub ended before: who writes there shall find it where it was.
+     *
+     * @param leasesFile where the leases are noted for a hub that comes after this one
+     */
+    public static Hub over(Repository repository, Exports exports, Path leasesFile) {
+        Hub hub = new Hub(repository, exports, new Leases(leasesFile));
+        Function<String, Optional<Leases.Asked>> remembered = hub.leases.remembered();
         for (Backup backup : repository.backups(Optional.empty())) {
             if (backup.state() == Backup.State.OPEN) {
-                hub.leases.begin(backup.id(), backup.vm(), DEFAULT_WORKERS, DEFAULT_LEASE);
-                try {
-                    hub.serve(backup, DEFAULT_WORKERS);
-                } catch (ExportFailed | RepositoryException e) {
-                    LOG.log(WARNING, () -> "backup=" + backup.id() + " is not served again: " + e.getMessage());
-                }
+                remembered.apply(backup.id()).ifPresent(asked -> hub.serveAgain(backup, asked));
             }
         }
         Thread.ofPlatform().daemon().name("hub-leases").start(hub::watchLeases);
         return hub;
+    }
+
+    private void serveAgain(Backup backup, Leases.Asked asked) {
+        leases.begin(backup.id(), backup.vm(), asked);
+        try {
+            serve(backup, asked.workers());
+        } catch (ExportFailed | RepositoryException e) {
+            LOG.log(WARNING, () -> "backup=" + backup.id() + " is not served again: " + e.getMessage());
+        }
     }
 
     public Repository repository() {
@@ -90,21 +100,7 @@ public final class Hub implements AutoCloseable {
 
     /** What Prometheus wants to know. */
     public String metrics() {
-        List<Seen> all = backups(Optional.empty());
-        long sealed = all.stream()
-                .filter(seen -> seen.backup().state() == Backup.State.SEALED)
-                .count();
-        long dormant = all.stream().filter(Seen::isDormant).count();
-        return gauge("points", "Restore points", sealed)
-                + gauge("backups_open", "Backups that are being written", all.size() - sealed - dormant)
-                + gauge("backups_dormant", "Open backups whose lease has ended", dormant)
-                + gauge("exports", "Layers that are served", exports.count())
-                + gauge("free_bytes", "Free on the repository's file system", repository.freeBytes());
-    }
-
-    private static String gauge(String name, String help, long value) {
-        String full = "migratekit_hub_" + name;
-        return "# HELP " + full + " " + help + "\n# TYPE " + full + " gauge\n" + full + " " + value + "\n";
+        return Metrics.of(backups(Optional.empty()), exports.count(), repository.freeBytes());
     }
 
     public Events events() {
@@ -129,7 +125,7 @@ public final class Hub implements AutoCloseable {
                     other.map(Backup::id).orElse(null)));
             other.ifPresent(old -> leases.end(old.id()));
             if (backup.state() == Backup.State.OPEN) {
-                leases.begin(backup.id(), backup.vm(), workers, lease);
+                leases.begin(backup.id(), backup.vm(), new Leases.Asked(workers, lease));
                 serve(backup, workers);
             }
             events.tell("opened", backup.id(), backup.vm(), new JsonObject());
@@ -171,18 +167,22 @@ public final class Hub implements AutoCloseable {
         Backup before = show(id).backup();
         return inTurn(before.vm(), () -> {
             endExports(before);
-            Backup sealed = repository.seal(id, request, (disk, step, done, total) -> {
-                JsonObject data = new JsonObject();
-                data.addProperty("disk", disk);
-                data.addProperty("step", step);
-                data.addProperty("doneBytes", done);
-                data.addProperty("totalBytes", total);
-                events.tell("progress", id, before.vm(), data);
-            });
+            Backup sealed = repository.seal(id, request, telling(id, before.vm()));
             leases.end(id);
             events.tell("sealed", id, before.vm(), new JsonObject());
             return seen(sealed);
         });
+    }
+
+    private SealProgress telling(String id, String vm) {
+        return (disk, step, done, total) -> {
+            JsonObject data = new JsonObject();
+            data.addProperty("disk", disk);
+            data.addProperty("step", step);
+            data.addProperty("doneBytes", done);
+            data.addProperty("totalBytes", total);
+            events.tell("progress", id, vm, data);
+        };
     }
 
     /** Removes the open layers. */
@@ -202,11 +202,16 @@ public final class Hub implements AutoCloseable {
         });
     }
 
-    /** Removes a restore point. */
+    /** The VM of a backup; also of one whose deletion could not be finished, so that it can be asked for again. */
+    public String vmOf(String id) {
+        return repository.vmOf(id).orElseThrow(() -> unknown(id));
+    }
+
+    /** Removes a restore point; one on which others stand only if it may be merged into them. */
     public void delete(String id, boolean merge) {
-        String vm = show(id).backup().vm();
+        String vm = vmOf(id);
         inTurn(vm, () -> {
-            repository.delete(id, merge);
+            repository.delete(id, merge, telling(id, vm));
             events.tell("deleted", id, vm, new JsonObject());
             return true;
         });
@@ -217,8 +222,12 @@ public final class Hub implements AutoCloseable {
     }
 
     public Seen show(String id) {
-        return find(id).orElseThrow(() -> new RepositoryException.NotFound(
-                "there is no backup " + id + "; `GET /api/v1/backups` lists what there is"));
+        return find(id).orElseThrow(() -> unknown(id));
+    }
+
+    private static RepositoryException unknown(String id) {
+        return new RepositoryException.NotFound(
+                "there is no backup " + id + "; `GET /api/v1/backups` lists what there is");
     }
 
     public List<Seen> backups(Optional<String> vm) {

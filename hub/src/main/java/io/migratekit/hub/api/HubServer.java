@@ -1,13 +1,10 @@
 package io.migratekit.hub.api;
 
-import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +33,7 @@ public final class HubServer implements AutoCloseable {
     private final Server server;
     private final Doorman doorman;
     private final List<String> addresses = new ArrayList<>();
+    private final List<UnixDoor> doors = new ArrayList<>();
 
     /** Where to listen. */
     public sealed interface Listen {
@@ -75,14 +73,17 @@ public final class HubServer implements AutoCloseable {
         server.setErrorHandler(new Errors());
         server.setStopTimeout(STOP.toMillis());
         HubServer hub = new HubServer(server, doorman);
-        for (Listen listen : listens) {
-            AbstractConnector connector = connector(server, listen, limits);
-            connector.addBean(doorman.visitors());
-            server.addConnector(connector);
-        }
-        server.addBean(new NetworkConnectionLimit(limits.connections(), server));
         try {
+            for (Listen listen : listens) {
+                AbstractConnector connector = hub.connector(listen, limits);
+                connector.addBean(doorman.visitors());
+                server.addConnector(connector);
+            }
+            server.addBean(new NetworkConnectionLimit(limits.connections(), server));
             server.start();
+            for (UnixDoor door : hub.doors) {
+                door.open();
+            }
             for (int i = 0; i < listens.size(); i++) {
                 hub.addresses.add(address(listens.get(i), (AbstractConnector) server.getConnectors()[i]));
             }
@@ -97,7 +98,7 @@ public final class HubServer implements AutoCloseable {
         return e.getCause() == null ? String.valueOf(e.getMessage()) : reason(e.getCause());
     }
 
-    private static AbstractConnector connector(Server server, Listen listen, HttpLimits limits) throws IOException {
+    private AbstractConnector connector(Listen listen, HttpLimits limits) throws IOException {
         HttpConfiguration configuration = new HttpConfiguration();
         configuration.setSendServerVersion(false);
         configuration.setRequestHeaderSize(limits.headerBytes());
@@ -112,10 +113,10 @@ public final class HubServer implements AutoCloseable {
                 yield tcp;
             }
             case Listen.Unix(Path path) -> {
-                SafeFiles.makeFolder(SafeFiles.parent(path.toAbsolutePath()));
-                Files.deleteIfExists(path);
+                UnixDoor door = UnixDoor.at(path);
+                doors.add(door);
                 UnixDomainServerConnector unix = new UnixDomainServerConnector(server, 1, 1, http);
-                unix.setUnixDomainPath(path);
+                unix.setUnixDomainPath(door.inside());
                 unix.setAcceptQueueSize(512);
                 yield unix;
             }
@@ -124,16 +125,11 @@ public final class HubServer implements AutoCloseable {
         return connector;
     }
 
-    private static String address(Listen listen, AbstractConnector connector) throws IOException {
+    private static String address(Listen listen, AbstractConnector connector) {
         return switch (listen) {
             case Listen.Tcp(InetSocketAddress asked) ->
                 "http://" + asked.getAddress().getHostAddress() + ":" + ((ServerConnector) connector).getLocalPort();
-            case Listen.Unix(Path path) -> {
-                // Jetty makes it as the umask says. Between the two lines only a folder that others may enter would
-                // matter.
-                Files.setPosixFilePermissions(path, PosixFilePermissions.fromString("rw-------"));
-                yield "unix:" + path;
-            }
+            case Listen.Unix(Path path) -> "unix:" + path;
         };
     }
 
@@ -150,6 +146,7 @@ public final class HubServer implements AutoCloseable {
             System.getLogger(HubServer.class.getName())
                     .log(System.Logger.Level.WARNING, () -> "the HTTP server did not stop well: " + e.getMessage());
         } finally {
+            doors.forEach(UnixDoor::close);
             doorman.close();
         }
     }

@@ -12,6 +12,7 @@ import java.util.List;
 /** How does a hub come up and go? Repository, exports, the story of each backup, and the API above them; down in reverse. */
 public final class HubService implements AutoCloseable {
     private static final String EXPORTS = "exports.json";
+    private static final String LEASES = "leases.json";
 
     private final Hub hub;
     private final List<Route> routes;
@@ -38,7 +39,8 @@ public final class HubService implements AutoCloseable {
         try {
             hub = Hub.over(
                     repository,
-                    Exports.start(settings.places(), settings.repository().resolve(EXPORTS)));
+                    Exports.start(settings.places(), settings.repository().resolve(EXPORTS)),
+                    settings.repository().resolve(LEASES));
         } catch (IOException | RuntimeException e) {
             repository.close();
             throw e;

@@ -4,32 +4,46 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.migratekit.nbd.Deadline;
+import io.migratekit.nbd.files.ProcessLock;
 import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /** Who may ask the hub? The file of tokens: it holds their SHA-256 only, so that whoever reads it cannot use them. */
 public final class Tokens {
     private static final String FILE = "tokens.json";
+    private static final String LOCK = "tokens.lock";
     private static final String BEGINNING = "mkh_";
     private static final int RANDOM_BYTES = 32;
 
+    /** Another `hub token` is done in no time. */
+    private static final Duration TURN = Duration.ofSeconds(5);
+
+    private static final Duration POLL = Duration.ofMillis(20);
+
     private final Path file;
+    private @Nullable Object readFile;
     private FileTime readAt = FileTime.fromMillis(-1);
     private long readBytes = -1;
     private List<Token> known = List.of();
@@ -82,26 +96,47 @@ public final class Tokens {
             throw new TokenFailed(
                     "a token for an agent needs the ids of its VMs (or *), others are not limited to VMs");
         }
-        List<Token> all = new ArrayList<>(list());
-        if (all.stream().anyMatch(token -> token.name().equals(name))) {
-            throw new TokenFailed("there is a token of the name " + name + " already; remove it first");
-        }
         byte[] random = new byte[RANDOM_BYTES];
         new SecureRandom().nextBytes(random);
         String secret = BEGINNING + Base64.getUrlEncoder().withoutPadding().encodeToString(random);
-        all.add(new Token(name, scope, vms, sha256(secret), Instant.now()));
-        write(all);
+        try (ProcessLock _ = lock()) {
+            List<Token> all = new ArrayList<>(list());
+            if (all.stream().anyMatch(token -> token.name().equals(name))) {
+                throw new TokenFailed("there is a token of the name " + name + " already; remove it first");
+            }
+            all.add(new Token(name, scope, vms, sha256(secret), Instant.now()));
+            write(all);
+        }
         return secret;
     }
 
     /** False if there was none of this name. */
     public synchronized boolean remove(String name) throws IOException {
-        List<Token> all = new ArrayList<>(list());
-        boolean removed = all.removeIf(token -> token.name().equals(name));
-        if (removed) {
-            write(all);
+        try (ProcessLock _ = lock()) {
+            List<Token> all = new ArrayList<>(list());
+            boolean removed = all.removeIf(token -> token.name().equals(name));
+            if (removed) {
+                write(all);
+            }
+            return removed;
         }
-        return removed;
+    }
+
+    /** Whoever changes the file reads, thinks and writes; two at once would lose what one of them did. */
+    private ProcessLock lock() throws IOException {
+        Path lock = file.resolveSibling(LOCK);
+        Deadline deadline = Deadline.in(TURN);
+        while (true) {
+            Optional<ProcessLock> mine = ProcessLock.tryAcquire(lock);
+            if (mine.isPresent()) {
+                return mine.get();
+            }
+            if (deadline.isOver()) {
+                throw new TokenFailed("another process changes the tokens for " + TURN.toSeconds()
+                        + " s already (it holds " + lock + "); end it, or try again");
+            }
+            LockSupport.parkNanos(POLL.toNanos());
+        }
     }
 
     /** All tokens; what another process changed counts at once. */
@@ -111,12 +146,15 @@ public final class Tokens {
             readBytes = -1;
             return known;
         }
-        FileTime changed = Files.getLastModifiedTime(file);
-        long size = Files.size(file);
-        if (!changed.equals(readAt) || size != readBytes) {
+        // Every change makes a new file, so that two within one tick of the clock are told apart as well.
+        BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
+        if (!Objects.equals(now.fileKey(), readFile)
+                || !now.lastModifiedTime().equals(readAt)
+                || now.size() != readBytes) {
             known = parsed(SafeFiles.read(file).orElse("{\"tokens\":[]}"));
-            readAt = changed;
-            readBytes = size;
+            readFile = now.fileKey();
+            readAt = now.lastModifiedTime();
+            readBytes = now.size();
         }
         return known;
     }

@@ -8,9 +8,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
 import java.util.UUID;
 
 /** Where do the hashes that belong to a layer come from, and who gets them? What its writer put, and what was proved. */
@@ -96,6 +100,19 @@ final class HashStore {
                     "its hashes are not those of the content " + root + ", but of " + has + "; make a full backup");
         }
         return list;
+    }
+
+    /** Whether the list is there and has this root at its end; the rest of it is not read. */
+    boolean hasRoot(String layer, String root) {
+        Path file = layers.path(layer, Layers.HASHES);
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
+            ByteBuffer end = ByteBuffer.allocate(root.length() / 2);
+            channel.read(end, Math.max(0, channel.size() - end.capacity()));
+            return HexFormat.of().formatHex(end.array()).equals(root);
+        } catch (IOException e) {
+            LOG.log(DEBUG, () -> "hashes: layer=" + layer + " cannot be read: " + e);
+            return false;
+        }
     }
 
     void handOut(String layer, OutputStream out) throws IOException {

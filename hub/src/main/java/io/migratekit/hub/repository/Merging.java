@@ -126,7 +126,19 @@ final class Merging {
         if (pending.isEmpty()) {
             return;
         }
-        Merge merge = pending.get();
+        try {
+            finish(vm, pending.get(), progress);
+        } catch (RepositoryException.Damaged e) {
+            // It would fail for ever. What was copied down is still there above, so all is as right as it was before.
+            Disk.remove(journal(vm));
+            throw Layers.damaged(
+                    e.layer(),
+                    "restore point " + pending.get().point()
+                            + " is gone, but what others need of it stays in its layers: " + e.getMessage());
+        }
+    }
+
+    private void finish(String vm, Merge merge, SealProgress progress) {
         LOG.log(INFO, () -> "vm=" + vm + " merge of " + merge.point() + " into " + merge.steps());
         catalog.removePoint(vm, merge.point());
         for (Merge.Step step : merge.steps()) {

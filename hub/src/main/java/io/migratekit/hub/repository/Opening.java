@@ -13,16 +13,34 @@ import org.jspecify.annotations.Nullable;
 
 /** Which layers does a new backup get? The caller holds the VM. */
 final class Opening {
+    /** qemu-img rounds up to them, and the layer would be larger than the disk. */
+    private static final int SECTOR = 512;
+
     private final Catalog catalog;
     private final Layers layers;
     private final Seal seal;
+    private final HashStore hashes;
     private final QemuImg qemu;
 
-    Opening(Catalog catalog, Layers layers, Seal seal, QemuImg qemu) {
+    Opening(Catalog catalog, Layers layers, HashStore hashes, Seal seal, QemuImg qemu) {
         this.catalog = catalog;
         this.layers = layers;
+        this.hashes = hashes;
         this.seal = seal;
         this.qemu = qemu;
+    }
+
+    static void requireSensible(StartRequest request) {
+        long keys = request.disks().stream().mapToInt(StartDisk::key).distinct().count();
+        if (request.disks().isEmpty()
+                || keys != request.disks().size()
+                || request.disks().stream()
+                        .anyMatch(disk ->
+                                disk.key() < 0 || disk.capacityBytes() < 1 || disk.capacityBytes() % SECTOR != 0)) {
+            throw new RepositoryException.BadRequest("backup " + request.id()
+                    + " must name at least one disk, each once, with a key from 0 and a size in whole sectors of "
+                    + SECTOR + " bytes");
+        }
     }
 
     Backup open(StartRequest request, Optional<Backup> known) {
@@ -144,8 +162,13 @@ final class Opening {
             }
         }
         try {
-            if (newest.parent() != null) {
+            Parent parent = newest.parent();
+            if (parent != null) {
                 seal.requireSizes(backups, layers.chain(newest.layer(), wanted.capacityBytes()));
+                if (!hashes.hasRoot(newest.layer(), parent.root())) {
+                    return Standing.none(
+                            "the hashes of " + newest.layer() + " are missing, or not those of its content");
+                }
             }
             return newest;
         } catch (RepositoryException.Damaged e) {

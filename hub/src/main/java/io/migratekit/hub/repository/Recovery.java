@@ -58,12 +58,28 @@ final class Recovery {
             LOG.log(WARNING, () -> "vm=" + vm + " a merge is not finished, all points can be read: " + e.getMessage());
         }
         List<Backup> now = catalog.backups(Optional.of(vm));
-        kept.addAll(Catalog.layersOf(now));
+        now.forEach(backup -> kept.addAll(standing(backup)));
         List<Backup> points =
                 now.stream().filter(one -> one.state() == Backup.State.SEALED).toList();
         for (Path disk : disks) {
             removeLeftOver(vm, disk, kept, Catalog.layersOf(points));
         }
+        // A seal may have ended after it had made them read-only.
+        now.stream()
+                .filter(one -> one.state() == Backup.State.OPEN)
+                .forEach(one -> Catalog.layersOf(List.of(one)).forEach(layers::makeWritable));
+    }
+
+    /** A layer stays as long as one stands on it that a record names, whether a record names it or not. */
+    private List<String> standing(Backup backup) {
+        List<String> all = new ArrayList<>();
+        for (BackupDisk disk : backup.disks()) {
+            String layer = disk.layer();
+            if (layer != null) {
+                all.addAll(layers.chain(layer, disk.capacityBytes()));
+            }
+        }
+        return all;
     }
 
     private static void removeHalfWritten(Path folder) {

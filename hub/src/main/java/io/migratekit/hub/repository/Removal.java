@@ -22,6 +22,23 @@ final class Removal {
         this.merging = merging;
     }
 
+    /** Refuses what must not be started, and removes the open backup that it takes the place of. */
+    void makeWay(StartRequest request, Optional<Backup> known) {
+        if (known.isPresent() && known.get().state() == Backup.State.SEALED) {
+            throw new RepositoryException.Conflict(
+                    "sealed", "backup " + request.id() + " is sealed already; choose another id");
+        }
+        for (Backup other : catalog.backups(Optional.of(request.vm()))) {
+            if (other.state() == Backup.State.OPEN && !other.id().equals(request.id())) {
+                if (!other.id().equals(request.supersede())) {
+                    throw new RepositoryException.Conflict(
+                            "locked", "backup " + other.id() + " of VM " + request.vm() + " is open; end it first");
+                }
+                abandon(other);
+            }
+        }
+    }
+
     /** Removes the layers of an open backup. */
     void abandon(Backup backup) {
         // The record goes first: a layer that no record names is removed at the next start.

@@ -22,8 +22,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Repository implements AutoCloseable {
     private static final int FORMAT = 1;
-    /** qemu-img rounds up to them, and the layer would be larger than the disk. */
-    private static final int SECTOR = 512;
 
     private final Path folder;
     private final RepositoryLimits limits;
@@ -52,7 +50,7 @@ public final class Repository implements AutoCloseable {
         this.catalog = new Catalog(this.folder, layers);
         this.hashes = new HashStore(layers);
         this.seal = new Seal(catalog, layers, hashes, qemu, limits.keepAtLeast());
-        this.opening = new Opening(catalog, layers, seal, qemu);
+        this.opening = new Opening(catalog, layers, hashes, seal, qemu);
         this.merging = new Merging(catalog, layers, hashes, qemu);
         this.removal = new Removal(catalog, layers, merging);
     }
@@ -103,6 +101,7 @@ public final class Repository implements AutoCloseable {
     }
 
     private void requireKnownFormat() {
+        Disk.requireNoLink(folder.resolve("vms"));
         long format = about().format();
         if (format != FORMAT) {
             throw new RepositoryException.Storage(
@@ -121,7 +120,7 @@ public final class Repository implements AutoCloseable {
         Id.checked("the backup's id", request.id());
         Id.checked("the VM's id", request.vm());
         requireServing();
-        requireSensible(request);
+        Opening.requireSensible(request);
         synchronized (monitor("backup/" + request.id())) {
             Optional<Backup> known = find(request.id());
             if (known.isPresent() && !known.get().vm().equals(request.vm())) {
@@ -131,42 +130,18 @@ public final class Repository implements AutoCloseable {
                                 + known.get().vm() + "; choose another id");
             }
             synchronized (monitor(request.vm())) {
-                return startLocked(request, find(request.id()));
+                Optional<Backup> now = find(request.id());
+                removal.makeWay(request, now);
+                requireReserve();
+                return opening.open(request, now);
             }
         }
     }
 
-    private Backup startLocked(StartRequest request, Optional<Backup> known) {
-        if (known.isPresent() && known.get().state() == Backup.State.SEALED) {
-            throw new RepositoryException.Conflict(
-                    "sealed", "backup " + request.id() + " is sealed already; choose another id");
-        }
-        for (Backup other : backups(Optional.of(request.vm()))) {
-            if (other.state() == Backup.State.OPEN && !other.id().equals(request.id())) {
-                if (!other.id().equals(request.supersede())) {
-                    throw new RepositoryException.Conflict(
-                            "locked", "backup " + other.id() + " of VM " + request.vm() + " is open; end it first");
-                }
-                removal.abandon(other);
-            }
-        }
+    private void requireReserve() {
         if (freeBytes() < limits.reserveBytes()) {
             throw new RepositoryException.NoSpace("only " + freeBytes() + " bytes are free in " + folder + ", but "
                     + limits.reserveBytes() + " are kept in reserve; delete restore points or enlarge it");
-        }
-        return opening.open(request, known);
-    }
-
-    private static void requireSensible(StartRequest request) {
-        long keys = request.disks().stream().mapToInt(StartDisk::key).distinct().count();
-        if (request.disks().isEmpty()
-                || keys != request.disks().size()
-                || request.disks().stream()
-                        .anyMatch(disk ->
-                                disk.key() < 0 || disk.capacityBytes() < 1 || disk.capacityBytes() % SECTOR != 0)) {
-            throw new RepositoryException.BadRequest("backup " + request.id()
-                    + " must name at least one disk, each once, with a key from 0 and a size in whole sectors of "
-                    + SECTOR + " bytes");
         }
     }
 
@@ -239,12 +214,15 @@ public final class Repository implements AutoCloseable {
      */
     public void delete(String id, boolean merge, SealProgress progress) {
         requireServing();
-        String vm = find(id).map(Backup::vm)
-                .or(() -> merging.vmOf(id))
-                .orElseThrow(() -> new RepositoryException.NotFound("backup " + id + " is not known here"));
+        String vm = vmOf(id).orElseThrow(() -> new RepositoryException.NotFound("backup " + id + " is not known here"));
         synchronized (monitor(vm)) {
             removal.delete(vm, id, merge, freeBytes(), progress);
         }
+    }
+
+    /** The VM of a backup; also of one whose deletion could not be finished. */
+    public Optional<String> vmOf(String id) {
+        return find(id).map(Backup::vm).or(() -> merging.vmOf(id));
     }
 
     /** An open backup or a restore point. */

@@ -2,6 +2,7 @@ package io.migratekit.hub.api;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.hub.api.HubServer.Listen;
@@ -32,11 +33,13 @@ final class LiveHub implements AutoCloseable {
     /** For vm-1 and no other. */
     final String agent;
 
+    private final Places places;
     private HubService service;
 
     private LiveHub(Path folder, Places places) throws IOException {
         this.folder = folder;
-        this.service = start(places);
+        this.places = places;
+        this.service = start();
         Tokens tokens = new Tokens(repository());
         admin = tokens.add("boss", Tokens.Scope.ADMIN, Set.of());
         reader = tokens.add("onlooker", Tokens.Scope.READ, Set.of());
@@ -47,7 +50,7 @@ final class LiveHub implements AutoCloseable {
         return new LiveHub(folder, new Places.Sockets(folder.resolve("x")));
     }
 
-    private HubService start(Places places) throws IOException {
+    private HubService start() throws IOException {
         return HubService.start(new HubSettings(
                 repository(),
                 List.of(new Listen.Tcp(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0))),
@@ -55,6 +58,17 @@ final class LiveHub implements AutoCloseable {
                 Duration.ZERO,
                 MIB,
                 "test"));
+    }
+
+    /** Ends it in good order; somebody may come in between. */
+    void restart(Between between) throws IOException {
+        service.close();
+        between.run();
+        service = start();
+    }
+
+    interface Between {
+        void run() throws IOException;
     }
 
     Path repository() {
@@ -86,6 +100,30 @@ final class LiveHub implements AutoCloseable {
 
     static String sealing() {
         return "{\"disks\":[{\"key\":2000}]}";
+    }
+
+    /** The processes that serve, as the hub has noted them for one that comes after it. */
+    List<Long> exportPids() throws IOException {
+        return noted().stream().map(one -> one.get("pid").getAsLong()).toList();
+    }
+
+    long exportPid(String backup) throws IOException {
+        return noted().stream()
+                .filter(one -> one.get("backup").getAsString().equals(backup))
+                .findFirst()
+                .orElseThrow()
+                .get("pid")
+                .getAsLong();
+    }
+
+    private List<JsonObject> noted() throws IOException {
+        return JsonParser.parseString(Files.readString(repository().resolve("exports.json")))
+                .getAsJsonObject()
+                .getAsJsonArray("exports")
+                .asList()
+                .stream()
+                .map(JsonElement::getAsJsonObject)
+                .toList();
     }
 
     /** Every file below the folder with a hash of its content; qcow2 files, which servers hold, by their names alone. */

@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 
 /** What does the hub answer to bytes that no well-behaved client would send? One request for each connection. */
 final class RawHttp {
-    private static final int PATIENCE_MILLIS = 20_000;
+    private static final int PATIENCE_MILLIS = 60_000;
     private static final Pattern STATUS = Pattern.compile("HTTP/1\\.[01] ([0-9]{3}) [^\r\n]*\r\n");
 
     private RawHttp() {}
