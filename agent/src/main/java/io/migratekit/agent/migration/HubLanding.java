@@ -17,11 +17,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +38,7 @@ final class HubLanding implements Landing {
     private static final int LEASE_SECONDS = 600;
 
     private static final int MOST_WORKERS = 64;
+    private static final int LONGEST_WORDS = 1024;
 
     private final MigrationSpec spec;
     private final HubDestination hub;
@@ -44,6 +48,9 @@ final class HubLanding implements Landing {
     private final String repository;
     private final Heartbeat heartbeat;
     private volatile Map<Integer, Layer> layers = Map.of();
+    /** All disks that the hub has a layer of, also those that the VM has lost since. */
+    private volatile Set<Integer> opened = Set.of();
+
     private final boolean committed;
 
     /** Where a disk is written to. */
@@ -149,20 +156,23 @@ final class HubLanding implements Landing {
         }
         request.add("disks", wanted);
         JsonObject answer = hub.client().start(request);
-        Map<Integer, Layer> opened = new TreeMap<>(layers);
+        Map<Integer, Layer> now = new TreeMap<>(layers);
+        Set<Integer> keys = new TreeSet<>();
         for (JsonElement element : answer.getAsJsonArray("disks")) {
             JsonObject one = element.getAsJsonObject();
             int key = one.get("key").getAsInt();
+            keys.add(key);
             if (disks.stream().anyMatch(disk -> disk.key() == key)) {
-                opened.put(key, layer(one, opened.get(key)));
+                now.put(key, layer(one, now.get(key)));
             }
         }
         for (VmDisk disk : disks) {
-            if (!opened.containsKey(disk.key())) {
+            if (!now.containsKey(disk.key())) {
                 throw new MigrationException.BadTargets("the hub opened no layer for " + disk);
             }
         }
-        layers = Map.copyOf(opened);
+        layers = Map.copyOf(now);
+        opened = Set.copyOf(keys);
     }
 
     private Layer layer(JsonObject disk, @Nullable Layer before) {
@@ -291,24 +301,50 @@ final class HubLanding implements Landing {
         seal.addProperty("agent", hub.agent());
         seal.add("configuration", JsonParser.parseString(commit.configuration()));
         JsonArray disks = new JsonArray();
+        Set<Integer> told = new HashSet<>();
         for (Disk disk : commit.disks()) {
-            JsonObject one = new JsonObject();
-            one.addProperty("key", disk.key());
-            one.addProperty("reason", disk.reason());
-            disk.milestone()
-                    .ifPresent(milestone -> one.add(
-                            "moment",
-                            JsonParser.parseString(
-                                    milestone.withHashes(List.of()).json())));
-            disk.hashes().ifPresent(file -> {
-                hub.client().putHashes(spec.id().text(), disk.key(), file);
-                one.addProperty("hashes", root(file));
-            });
-            disks.add(one);
+            told.add(disk.key());
+            disks.add(sealed(disk));
+        }
+        for (int key : opened) {
+            if (told.add(key)) {
+                disks.add(sealed(new Missing(key, "it went from the VM before it was frozen")));
+            }
         }
         seal.add("disks", disks);
-        hub.client().seal(spec.id().text(), seal);
-        listener.told("the hub has proved and sealed restore point " + spec.id());
+        JsonObject point = hub.client().seal(spec.id().text(), seal);
+        if (point.has("complete") && !point.get("complete").getAsBoolean()) {
+            listener.warned(
+                    "the hub has sealed restore point " + spec.id() + " as INCOMPLETE: disks are missing in it");
+        } else {
+            listener.told("the hub has proved and sealed restore point " + spec.id());
+        }
+    }
+
+    private JsonObject sealed(Disk disk) {
+        JsonObject json = new JsonObject();
+        json.addProperty("key", disk.key());
+        switch (disk) {
+            case Missing missing -> json.addProperty("missing", shortened(missing.why()));
+            case Copied copied -> {
+                json.addProperty("reason", shortened(copied.reason()));
+                copied.milestone()
+                        .ifPresent(milestone -> json.add(
+                                "moment",
+                                JsonParser.parseString(
+                                        milestone.withHashes(List.of()).json())));
+                copied.hashes().ifPresent(file -> {
+                    hub.client().putHashes(spec.id().text(), disk.key(), file);
+                    json.addProperty("hashes", root(file));
+                });
+            }
+        }
+        return json;
+    }
+
+    /** The contract wants no novels. */
+    private static String shortened(String words) {
+        return words.length() <= LONGEST_WORDS ? words : words.substring(0, LONGEST_WORDS - 3) + "...";
     }
 
     private static String root(Path file) {
