@@ -23,7 +23,7 @@ image_tar() {
     jdk=$(find_jdk) || die "there is no JDK 25; run bin/setup"
     # The JDK is this machine's, so the Debian around it has to be, too.
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-    key=$(cat "${BASH_SOURCE[0]}" "$jdk/release" <(echo "$codename") | sha256sum)
+    key=$( (declare -f image_tar && echo "$packages $codename" && cat "$jdk/release") | sha256sum)
     tar=$cache/hub-image-${key:0:12}.tar
     if [[ ! -s $tar ]]; then
         say "making the image of a hub, once"
