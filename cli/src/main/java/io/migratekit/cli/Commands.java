@@ -48,6 +48,24 @@ final class Commands implements CommandLine.IFactory {
         if (type == HubServeCommand.class) {
             return type.cast(new HubServeCommand(console));
         }
+        if (type == HubVmsCommand.class) {
+            return type.cast(new HubVmsCommand(console));
+        }
+        if (type == HubListCommand.class) {
+            return type.cast(new HubListCommand(console));
+        }
+        if (type == HubShowCommand.class) {
+            return type.cast(new HubShowCommand(console));
+        }
+        if (type == HubChainCommand.class) {
+            return type.cast(new HubChainCommand(console));
+        }
+        if (type == HubDeleteCommand.class) {
+            return type.cast(new HubDeleteCommand(console));
+        }
+        if (type == HubAbandonCommand.class) {
+            return type.cast(new HubAbandonCommand(console));
+        }
         if (type == HubSshdConfigCommand.class) {
             return type.cast(new HubSshdConfigCommand(console));
         }

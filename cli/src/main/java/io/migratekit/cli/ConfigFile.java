@@ -78,6 +78,7 @@ final class ConfigFile {
         ConfigTable top = top();
         var _ = top.table("tunnel");
         var _ = top.table("vcenter");
+        var _ = top.table("hub");
         top.refuseTheRest();
     }
 
@@ -101,6 +102,11 @@ final class ConfigFile {
                     file + ": there is no [tunnel." + name + "]"
                             + (names.isEmpty() ? "" : "; there are " + String.join(", ", names)));
         });
+    }
+
+    /** The hub that is asked where no other is named. */
+    Optional<HubConfig> hub() {
+        return top().table("hub").map(HubConfig::read);
     }
 
     /** The vCenter of this name. */

@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import io.migratekit.agent.copy.CopyException;
+import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.migration.MigrationException;
 import io.migratekit.hub.repository.RepositoryException;
@@ -74,6 +75,7 @@ final class Console {
             case VSphereException e -> ExitCode.of(e);
             case MigrationException e -> ExitCode.of(e);
             case RepositoryException e -> ExitCode.of(e);
+            case HubException e -> ExitCode.of(e);
             case ServiceException _ -> ExitCode.TUNNEL;
             case CommandFailed e -> e.code();
             default -> ExitCode.FAILED;

@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import io.migratekit.agent.copy.CopyException;
+import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.migration.MigrationException;
 import io.migratekit.agent.watch.Side;
@@ -24,8 +25,9 @@ enum ExitCode {
     NBD_SILENT(32, "the NBD server fell silent after its greeting"),
     NBD_ERROR(33, "the NBD server answered a request with an error, or lacks the metadata context"),
     NBD_TLS(34, "no agreement on encryption with the NBD server, or it is not who it should be"),
-    HUB_REPOSITORY(40, "the hub has no space, or its repository is damaged"),
+    HUB_REPOSITORY(40, "the hub has no space, its repository is damaged, or it refuses what is asked"),
     HUB_AUTHENTICATION(41, "the hub rejects the token"),
+    HUB_UNREACHABLE(42, "the hub's API cannot be reached, does not answer, or is none"),
     VERIFICATION_MISMATCH(50, "verification found a difference"),
     CHAIN_BROKEN(51, "a chain of layers is broken"),
     STALLED(60, "no progress for too long"),
@@ -117,6 +119,25 @@ enum ExitCode {
         };
     }
 
+    /** The code for a hub that does not do what is asked. */
+    static ExitCode of(HubException failure) {
+        return switch (failure) {
+            case HubException.BadAddress e -> USAGE;
+            case HubException.Unreachable e -> HUB_UNREACHABLE;
+            case HubException.NoAnswer e -> HUB_UNREACHABLE;
+            case HubException.NotHub e -> HUB_UNREACHABLE;
+            case HubException.Denied e -> HUB_AUTHENTICATION;
+            case HubException.Cancelled e -> INTERRUPTED;
+            case HubException.Refused e ->
+                switch (e.word()) {
+                    case "locked" -> LOCKED;
+                    case "damaged" -> CHAIN_BROKEN;
+                    case "bad-request", "not-found", "sealed", "other-vm" -> USAGE;
+                    default -> HUB_REPOSITORY;
+                };
+        };
+    }
+
     /** The code for a road that is not there, or not any more. */
     static ExitCode of(TunnelException failure) {
         return switch (failure) {
@@ -158,6 +179,7 @@ enum ExitCode {
     static ExitCode of(MigrationException failure) {
         return switch (failure) {
             case MigrationException.BadTargets e -> USAGE;
+            case MigrationException.NoExport e -> HUB_REPOSITORY;
             case MigrationException.DiskRefused e -> SOURCE_REFUSED;
             case MigrationException.VmBusy e -> LOCKED;
             case MigrationException.DisksFailed e -> Console.codeOf(e.first());

@@ -8,10 +8,20 @@ import picocli.CommandLine.Spec;
 /** What can be done about the hub? Only its subcommands do something. */
 @Command(
         name = "hub",
-        description = "The other end: what the host that keeps the backups needs.",
+        description = "The other end: the backups that are kept, and what the host needs that keeps them.",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {HubServeCommand.class, HubTokenCommand.class, HubSshdConfigCommand.class})
+        subcommands = {
+            HubServeCommand.class,
+            HubVmsCommand.class,
+            HubListCommand.class,
+            HubShowCommand.class,
+            HubChainCommand.class,
+            HubDeleteCommand.class,
+            HubAbandonCommand.class,
+            HubTokenCommand.class,
+            HubSshdConfigCommand.class
+        })
 final class HubCommand implements Runnable {
     @Spec
     @SuppressWarnings("NullAway.Init") // picocli sets it before any use.

@@ -2,8 +2,11 @@ package io.migratekit.cli;
 
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
+import io.migratekit.agent.hub.HubClient;
+import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.migration.AuditLimits;
+import io.migratekit.agent.migration.HubDestination;
 import io.migratekit.agent.migration.Migration;
 import io.migratekit.agent.migration.MigrationException;
 import io.migratekit.agent.migration.MigrationListener;
@@ -40,7 +43,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** How does a VM get from vCenter into exports that exist? */
+/** How does a VM get from vCenter to a hub, or into exports that exist? */
 @Command(
         name = "migrate",
         description = {
@@ -172,6 +175,10 @@ final class MigrateCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private RoadOptions road;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private HubOptions hub;
+
     MigrateCommand(Console console) {
         this.console = console;
     }
@@ -184,13 +191,16 @@ final class MigrateCommand implements Callable<Integer> {
         require(auditEvery >= 0, "--audit-every is 0 or more");
         CopyLimits limits = engine.limits(REQUEST_BYTES);
         ConnectSpec connect = peer.connectSpec("migrate", console).withListener(WaitListener.NONE);
-        try (Way way = road.open(console, peer.timeout(), engine.retryFor())) {
+        requireOneDestination();
+        Words words = new Words(console);
+        try (Way way = road.open(console, peer.timeout(), engine.retryFor());
+                HubClient client = hub.given() ? hub.client(way, peer.timeout(), engine.retryFor(), words) : null) {
             MigrationSpec migration = new MigrationSpec(
                     id,
                     state.store(),
                     vmware.spec(peer.timeout()),
                     vmPath,
-                    targets(way),
+                    client == null ? targets(way) : atHub(client, way),
                     skipped,
                     diskServer.spec(),
                     connect,
@@ -204,18 +214,36 @@ final class MigrateCommand implements Callable<Integer> {
                     disksAtOnce,
                     AuditLimits.DEFAULT.withEvery(audit ? 1 : auditEvery),
                     lease);
-            return dryRun ? preview(migration) : migrate(migration, way);
+            return dryRun ? preview(migration, words) : migrate(migration, way, words);
         }
     }
 
-    private int preview(MigrationSpec migration) {
-        MigrationPreview preview = MigrationPreview.of(migration, new Words(console));
+    private static HubDestination atHub(HubClient client, @Nullable Way way) {
+        return new HubDestination(client, new Main.Version().getVersion()[0], uri -> Way.lead(way, uri));
+    }
+
+    private void requireOneDestination() {
+        boolean exports = !nbdTargets.isEmpty() || exportName != null;
+        if (!exports) {
+            hub.fillFrom(vmware.config().find(), road);
+        }
+        require(
+                !(hub.given() && exports),
+                "--hub makes places for the disks by itself: it goes neither with --nbd-target nor with"
+                        + " --nbd-export-name");
+        require(
+                hub.given() || exports,
+                "say where to write to: --hub (or [hub] of the configuration), or an export that exists: --nbd-target"
+                        + " or --nbd-export-name");
+    }
+
+    private int preview(MigrationSpec migration, Words words) {
+        MigrationPreview preview = MigrationPreview.of(migration, words);
         console.out().print(json ? preview.json() + "\n" : MigrationText.preview(preview));
         return ExitCode.DONE.code();
     }
 
-    private int migrate(MigrationSpec migration, @Nullable Way way) {
-        Words words = new Words(console);
+    private int migrate(MigrationSpec migration, @Nullable Way way, Words words) {
         Migration job = new Migration(migration, () -> roads(way), words);
         try (ProgressDisplay display =
                 progress.display(console, () -> job.progress().view())) {
@@ -243,7 +271,10 @@ final class MigrateCommand implements Callable<Integer> {
                     yield ExitCode.DONE.code();
                 }
             };
-        } catch (MigrationException.Interrupted | CopyException.Interrupted | VSphereException.Cancelled e) {
+        } catch (MigrationException.Interrupted
+                | CopyException.Interrupted
+                | VSphereException.Cancelled
+                | HubException.Cancelled e) {
             throw new MigrationException.Interrupted("stopped; run the same command again to go on");
         }
     }
@@ -270,7 +301,6 @@ final class MigrateCommand implements Callable<Integer> {
             require(pattern.isEmpty(), "--nbd-export-name and --nbd-target without a disk exclude each other");
             pattern = "nbd://127.0.0.1:10808/" + exportName;
         }
-        require(!byDisk.isEmpty() || !pattern.isEmpty(), "give --nbd-target or --nbd-export-name: where to write to");
         return new Targets(byDisk, pattern, uri -> Way.lead(way, uri));
     }
 
@@ -292,7 +322,7 @@ final class MigrateCommand implements Callable<Integer> {
     }
 
     /** What the backup has to say while it runs. */
-    private static final class Words implements MigrationListener {
+    private static final class Words implements MigrationListener, HubClient.Listener {
         private final Console console;
         private volatile @Nullable ProgressDisplay shown;
 
@@ -320,6 +350,16 @@ final class MigrateCommand implements Callable<Integer> {
             if (console.isVerbose()) {
                 say("waiting up to " + Durations.show(atMost) + " for " + what);
             }
+        }
+
+        @Override
+        public void waited(String what) {
+            // What came of it is told.
+        }
+
+        @Override
+        public void retrying(String why) {
+            say(why + "; trying again");
         }
 
         @Override

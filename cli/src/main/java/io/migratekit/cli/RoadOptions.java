@@ -27,6 +27,13 @@ final class RoadOptions {
     @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
     private SshOptions keys;
 
+    /** The tunnel service to go through if nothing else was said. */
+    void useUnlessGiven(String name) {
+        if (ssh == null && tunnel == null) {
+            tunnel = name;
+        }
+    }
+
     /** The tunnel that is wanted, up; null if none is. */
     @Nullable
     Way open(Console console, Duration timeout, Duration retryFor) {

@@ -59,11 +59,13 @@ final class ServiceRoad implements Way {
     /** One forward: what is wanted, our link to it, and the lease. */
     private static final class Held {
         final String to;
+        final Forward.Traffic traffic;
         final Path door;
         volatile ControlClient.Lease lease;
 
-        Held(String to, Path door, ControlClient.Lease lease) {
+        Held(String to, Forward.Traffic traffic, Path door, ControlClient.Lease lease) {
             this.to = to;
+            this.traffic = traffic;
             this.door = door;
             this.lease = lease;
         }
@@ -82,20 +84,25 @@ final class ServiceRoad implements Way {
     }
 
     @Override
-    public NbdUri through(NbdUri uri) {
-        String to = switch (uri.transport()) {
+    public String name() {
+        return "tunnel " + tunnel;
+    }
+
+    @Override
+    public Path door(NbdUri.Transport there, Forward.Traffic traffic) {
+        String to = switch (there) {
             case NbdUri.Tcp tcp -> (tcp.host().contains(":") ? "[" + tcp.host() + "]" : tcp.host()) + ":" + tcp.port();
             case NbdUri.Unix unix -> "unix:" + unix.socketPath();
         };
-        ControlClient.Lease lease = client(timeout).lease(tunnel, to, Forward.Traffic.DATA);
-        Held forward = new Held(to, doors.next(), lease);
+        ControlClient.Lease lease = client(timeout).lease(tunnel, to, traffic);
+        Held forward = new Held(to, traffic, doors.next(), lease);
         held.add(forward);
         lead(forward);
         awaitUp();
         if (keeper.getState() == Thread.State.NEW) {
             keeper.start();
         }
-        return uri.through("tunnel " + tunnel, new NbdUri.Unix(forward.door.toString()));
+        return forward.door;
     }
 
     /** A service may just be connecting; but a command does not begin by a way that is not there. */
@@ -172,7 +179,7 @@ final class ServiceRoad implements Way {
 
     private void renew(Held forward) {
         note("its service has ended");
-        ControlClient.Lease lease = client(LONGEST_ANSWER).lease(tunnel, forward.to, Forward.Traffic.DATA);
+        ControlClient.Lease lease = client(LONGEST_ANSWER).lease(tunnel, forward.to, forward.traffic);
         forward.lease.close();
         forward.lease = lease;
         lead(forward);

@@ -45,15 +45,20 @@ final class SshRoad implements Way {
     }
 
     @Override
-    public NbdUri through(NbdUri uri) {
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public Path door(NbdUri.Transport there, Forward.Traffic traffic) {
         Path door = doors.next();
         SocketAddress listen = UnixDomainSocketAddress.of(door);
         tunnel.add(
-                switch (uri.transport()) {
-                    case NbdUri.Tcp tcp -> new Forward.LocalTcp(listen, tcp.host(), tcp.port(), Forward.Traffic.DATA);
-                    case NbdUri.Unix unix -> new Forward.LocalUnix(listen, unix.socketPath(), Forward.Traffic.DATA);
+                switch (there) {
+                    case NbdUri.Tcp tcp -> new Forward.LocalTcp(listen, tcp.host(), tcp.port(), traffic);
+                    case NbdUri.Unix unix -> new Forward.LocalUnix(listen, unix.socketPath(), traffic);
                 });
-        return uri.through(name, new NbdUri.Unix(door.toString()));
+        return door;
     }
 
     @Override

@@ -127,6 +127,10 @@ final class VmwareOptions {
                 timeout, callTimeout, usual.task(), usual.removal(), usual.retryFor(), usual.keepAlive());
     }
 
+    ConfigOptions config() {
+        return config;
+    }
+
     private Optional<VCenterConfig> configured() {
         return Optional.ofNullable(name).map(wanted -> config.require().requireVCenter(wanted));
     }

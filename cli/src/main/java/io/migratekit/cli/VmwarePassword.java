@@ -1,16 +1,11 @@
 package io.migratekit.cli;
 
-import io.migratekit.vmware.Secret;
+import io.migratekit.nbd.Secret;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -25,9 +20,6 @@ final class VmwarePassword {
     static final String CREDENTIAL = "vmware-password";
     static final String ALTERNATIVES = "--vmware-password-file FILE, --vmware-password-fd N, the variable " + VARIABLE
             + ", or systemd's credential '" + CREDENTIAL + "'";
-
-    /** Passwords are short; a longer first line is a file of something else. */
-    private static final int LONGEST = 4096;
 
     private VmwarePassword() {}
 
@@ -59,16 +51,7 @@ final class VmwarePassword {
     }
 
     private static Secret fromFile(Path file) {
-        if (!Files.exists(file)) {
-            throw new CommandFailed(
-                    ExitCode.USAGE, "cannot read the password file " + file + ": there is no such file");
-        }
-        try (InputStream in = Files.newInputStream(file)) {
-            return firstLine(in, "the password file " + file);
-        } catch (IOException e) {
-            throw new CommandFailed(
-                    ExitCode.USAGE, "cannot read the password file " + file + ": " + CommandFailed.reason(e));
-        }
+        return SecretFile.read("password", file);
     }
 
     /** Whoever has the other end of a pipe may never write to it, so another thread reads, for a while. */
@@ -77,7 +60,7 @@ final class VmwarePassword {
         CompletableFuture<Secret> read = new CompletableFuture<>();
         Thread.ofPlatform().daemon().name("password").start(() -> {
             try (InputStream in = Files.newInputStream(Path.of("/dev/fd/" + descriptor))) {
-                read.complete(firstLine(in, what));
+                read.complete(SecretFile.firstLine(in, what));
             } catch (IOException | RuntimeException e) {
                 read.completeExceptionally(e);
             }
@@ -96,40 +79,6 @@ final class VmwarePassword {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new CommandFailed(ExitCode.INTERRUPTED, "interrupted while reading " + what);
-        }
-    }
-
-    private static Secret firstLine(InputStream in, String what) throws IOException {
-        byte[] bytes = new byte[LONGEST];
-        int length = 0;
-        try {
-            for (int b = in.read(); b >= 0 && b != '\n'; b = in.read()) {
-                if (length == LONGEST) {
-                    throw new CommandFailed(
-                            ExitCode.USAGE,
-                            what + " begins with a line of more than " + LONGEST + " bytes, which is no password");
-                }
-                bytes[length++] = (byte) b;
-            }
-            if (length > 0 && bytes[length - 1] == '\r') {
-                length--;
-            }
-            if (length == 0) {
-                throw new CommandFailed(ExitCode.USAGE, what + " has nothing in its first line");
-            }
-            CharBuffer text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, 0, length));
-            char[] characters = new char[text.remaining()];
-            text.get(characters);
-            try {
-                return new Secret(characters);
-            } finally {
-                Arrays.fill(characters, '\0');
-                Arrays.fill(text.array(), '\0');
-            }
-        } catch (CharacterCodingException e) {
-            throw new CommandFailed(ExitCode.USAGE, what + " is not text in UTF-8");
-        } finally {
-            Arrays.fill(bytes, (byte) 0);
         }
     }
 }

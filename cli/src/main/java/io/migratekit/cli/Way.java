@@ -3,12 +3,23 @@ package io.migratekit.cli;
 import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.tunnel.Forward;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** How does a command reach an export that only another host sees? */
+/** How does a command reach a server that only another host sees? */
 sealed interface Way extends AutoCloseable permits SshRoad, ServiceRoad {
+    /** What it is called in messages. */
+    String name();
+
+    /** A socket here that leads to a server which the other host sees at that address. */
+    Path door(NbdUri.Transport there, Forward.Traffic traffic);
+
     /** The same export, reached this way. */
-    NbdUri through(NbdUri uri);
+    default NbdUri through(NbdUri uri) {
+        Path door = door(uri.transport(), Forward.Traffic.DATA);
+        return uri.through(name(), new NbdUri.Unix(door.toString()));
+    }
 
     /** How the way is, for the watch; does not block. */
     Road road(Side side);

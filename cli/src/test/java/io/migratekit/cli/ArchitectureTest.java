@@ -183,6 +183,12 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAPackage("io.migratekit.hub.."));
+        check(noClasses()
+                .that()
+                .resideOutsideOfPackages("io.migratekit.agent.hub", "io.migratekit.hub.api")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("org.eclipse.jetty.."));
     }
 
     @Test

@@ -11,6 +11,7 @@ import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryException;
+import io.migratekit.hub.repository.SealProgress;
 import io.migratekit.hub.repository.SealRequest;
 import io.migratekit.hub.repository.StartRequest;
 import java.nio.file.Path;
@@ -166,18 +167,22 @@ public final class Hub implements AutoCloseable {
         Backup before = show(id).backup();
         return inTurn(before.vm(), () -> {
             endExports(before);
-            Backup sealed = repository.seal(id, request, (disk, step, done, total) -> {
-                JsonObject data = new JsonObject();
-                data.addProperty("disk", disk);
-                data.addProperty("step", step);
-                data.addProperty("doneBytes", done);
-                data.addProperty("totalBytes", total);
-                events.tell("progress", id, before.vm(), data);
-            });
+            Backup sealed = repository.seal(id, request, telling(id, before.vm()));
             leases.end(id);
             events.tell("sealed", id, before.vm(), new JsonObject());
             return seen(sealed);
         });
+    }
+
+    private SealProgress telling(String id, String vm) {
+        return (disk, step, done, total) -> {
+            JsonObject data = new JsonObject();
+            data.addProperty("disk", disk);
+            data.addProperty("step", step);
+            data.addProperty("doneBytes", done);
+            data.addProperty("totalBytes", total);
+            events.tell("progress", id, vm, data);
+        };
     }
 
     /** Removes the open layers. */
@@ -197,11 +202,16 @@ public final class Hub implements AutoCloseable {
         });
     }
 
-    /** Removes a restore point. */
+    /** The VM of a backup; also of one whose deletion could not be finished, so that it can be asked for again. */
+    public String vmOf(String id) {
+        return repository.vmOf(id).orElseThrow(() -> unknown(id));
+    }
+
+    /** Removes a restore point; one on which others stand only if it may be merged into them. */
     public void delete(String id, boolean merge) {
-        String vm = show(id).backup().vm();
+        String vm = vmOf(id);
         inTurn(vm, () -> {
-            repository.delete(id, merge);
+            repository.delete(id, merge, telling(id, vm));
             events.tell("deleted", id, vm, new JsonObject());
             return true;
         });
@@ -212,8 +222,12 @@ public final class Hub implements AutoCloseable {
     }
 
     public Seen show(String id) {
-        return find(id).orElseThrow(() -> new RepositoryException.NotFound(
-                "there is no backup " + id + "; `GET /api/v1/backups` lists what there is"));
+        return find(id).orElseThrow(() -> unknown(id));
+    }
+
+    private static RepositoryException unknown(String id) {
+        return new RepositoryException.NotFound(
+                "there is no backup " + id + "; `GET /api/v1/backups` lists what there is");
     }
 
     public List<Seen> backups(Optional<String> vm) {

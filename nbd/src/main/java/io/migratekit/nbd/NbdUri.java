@@ -72,6 +72,11 @@ public record NbdUri(String text, Transport transport, String exportName, Option
                 text + " (through " + road + ")", door, exportName, tls, Optional.of(new Far(canonical(), road)));
     }
 
+    /** The same export, told from others by a name that stays when the address changes; messages keep the address. */
+    public NbdUri knownAs(String name) {
+        return new NbdUri(text, transport, exportName, tls, Optional.of(new Far(name, "")));
+    }
+
     /** The same export under the name of what it stands for, where the address itself is made up for one run only. */
     public NbdUri standingFor(String name) {
         return new NbdUri(name, transport, exportName, tls, Optional.of(new Far(name, "")));

@@ -9,6 +9,7 @@ import io.migratekit.nbd.Limits;
 import io.migratekit.nbd.NbdConnection;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.Secret;
 import io.migratekit.nbd.server.Nbdkit;
 import io.migratekit.nbd.server.NbdkitPrograms;
 import io.migratekit.nbd.server.ServerCommand;

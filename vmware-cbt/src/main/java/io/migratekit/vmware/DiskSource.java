@@ -1,5 +1,6 @@
 package io.migratekit.vmware;
 
+import io.migratekit.nbd.Secret;
 import io.migratekit.nbd.server.NbdkitPrograms;
 import io.migratekit.nbd.server.ServerFailed;
 import java.util.List;

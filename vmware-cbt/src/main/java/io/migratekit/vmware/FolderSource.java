@@ -1,5 +1,6 @@
 package io.migratekit.vmware;
 
+import io.migratekit.nbd.Secret;
 import io.migratekit.nbd.server.Nbdkit;
 import java.io.IOException;
 import java.io.UncheckedIOException;

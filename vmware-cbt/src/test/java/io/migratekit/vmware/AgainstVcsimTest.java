@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.migratekit.nbd.Secret;
 import io.migratekit.vmware.sim.Vcsim;
 import java.time.Instant;
 import java.util.List;

@@ -1,6 +1,7 @@
 package io.migratekit.vmware;
 
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.Secret;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

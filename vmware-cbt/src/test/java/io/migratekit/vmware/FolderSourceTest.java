@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.Secret;
 import io.migratekit.nbd.fixture.NbdImages;
 import io.migratekit.nbd.fixture.TlsFiles;
 import io.migratekit.nbd.fixture.Tool;

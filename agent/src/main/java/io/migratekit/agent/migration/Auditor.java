@@ -42,10 +42,16 @@ final class Auditor {
     /**
      * Looks at both ends of an incremental backup before it begins.
      *
+     * @param target whose keeper does not look at it by itself
      * @param served makes the frozen disk readable
      */
-    Verdict look(VmDisk disk, NbdUri target, Milestone milestone, Ranges changed, Function<VmDisk, DiskServer> served) {
-        Optional<String> other = otherTarget(disk, target, milestone, changed);
+    Verdict look(
+            VmDisk disk,
+            Optional<NbdUri> target,
+            Milestone milestone,
+            Ranges changed,
+            Function<VmDisk, DiskServer> served) {
+        Optional<String> other = target.flatMap(export -> otherTarget(disk, export, milestone, changed));
         if (other.isPresent()) {
             return new Verdict(other, "");
         }

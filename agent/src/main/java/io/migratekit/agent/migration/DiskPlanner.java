@@ -35,7 +35,7 @@ final class DiskPlanner {
     private final VCenter vcenter;
     private final VmConfiguration vm;
     private final VmSnapshot snapshot;
-    private final Milestones milestones;
+    private final Landing landing;
     private final StateFolder folder;
     private final JobStore copies;
     private final Function<VmDisk, DiskServer> served;
@@ -46,7 +46,7 @@ final class DiskPlanner {
             VCenter vcenter,
             VmConfiguration vm,
             VmSnapshot snapshot,
-            Milestones milestones,
+            Landing landing,
             StateFolder folder,
             JobStore copies,
             Function<VmDisk, DiskServer> served,
@@ -55,7 +55,7 @@ final class DiskPlanner {
         this.vcenter = vcenter;
         this.vm = vm;
         this.snapshot = snapshot;
-        this.milestones = milestones;
+        this.landing = landing;
         this.folder = folder;
         this.copies = copies;
         this.served = served;
@@ -75,7 +75,7 @@ final class DiskPlanner {
 
     /** Decides, and writes down what does not fit into the generation's document. */
     Part plan(Generation next, VmDisk disk, NbdUri target, Optional<Generation> before) {
-        Optional<Milestone> milestone = milestones.find(disk.key(), target);
+        Optional<Milestone> milestone = landing.find(disk.key());
         Optional<Part> unfinished =
                 before.flatMap(old -> old.part(disk.key())).filter(part -> isStillThere(part, target, disk));
         if (unfinished.isPresent() && unfinished.get().changeId().isPresent()) {
@@ -103,21 +103,22 @@ final class DiskPlanner {
                     + " of the other VM, and a restore takes the full size");
         }
         return part(
-                disk,
-                target,
-                finding,
-                milestones.state(disk.key(), target),
-                spec.limits().unitBytes());
+                disk, target, finding, landing.state(disk.key()), spec.limits().unitBytes());
     }
 
     /** What is said to be unchanged is looked at, too; if it is not so, nothing that was remembered counts any more. */
     private Finding audited(Finding finding, VmDisk disk, NbdUri target, Milestone milestone) {
         Auditor.Verdict verdict = new Auditor(spec, listener)
-                .look(disk, target, milestone, finding.ranges().orElseThrow(), served);
+                .look(
+                        disk,
+                        landing.provesItself() ? Optional.empty() : Optional.of(target),
+                        milestone,
+                        finding.ranges().orElseThrow(),
+                        served);
         if (verdict.doubt().isEmpty()) {
             return new Finding(finding.ranges(), finding.reason(), verdict.words());
         }
-        milestones.forget(disk.key(), target, spec.id());
+        landing.forget(disk.key());
         return new Finding(Optional.empty(), verdict.doubt().get(), verdict.words());
     }
 
@@ -130,7 +131,7 @@ final class DiskPlanner {
                 && part.parents().equals(disk.parents())
                 && part.backingUuid().equals(disk.backingUuid())
                 && part.capacityBytes() == disk.capacityBytes()
-                && part.isWhereItWasLeft(spec.id(), milestones.state(disk.key(), target));
+                && part.isWhereItWasLeft(spec.id(), landing.state(disk.key()));
     }
 
     private Optional<Baseline> baseline(VmDisk disk, ChangeId moment) {

@@ -8,6 +8,7 @@ import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.StateFolder;
 import io.migratekit.nbd.files.JsonFields;
 import io.migratekit.vmware.ChangeId;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -19,8 +20,10 @@ import java.util.Optional;
  * @param number 1 for the first snapshot of the backup
  * @param vm instance UUID
  * @param snapshot reference of the snapshot
+ * @param frozenAt when it was taken, by the server's clock
  */
-record Generation(int number, String vcenter, String vm, String snapshot, List<Part> parts) {
+record Generation(
+        int number, String vcenter, String vm, String snapshot, Instant frozenAt, boolean quiesced, List<Part> parts) {
     static final String NAME = "migration.json";
     private static final int VERSION = 1;
 
@@ -36,7 +39,7 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
      * @param changeId the moment that the snapshot froze, if changes are tracked
      * @param whole whether all of the disk is copied; else the ranges stand in a file of their own
      * @param reason why all of it, or since when not
-     * @param base the state of the target when this was decided, as {@link Milestones#state} has it
+     * @param base the state of the target when this was decided, as {@link Landing#state} has it
      * @param plannedBytes so much of the disk is to be looked at
      * @param unitBytes in units of this size progress is recorded
      * @param audit what came of checking change tracking beforehand; empty if that was not due
@@ -57,6 +60,24 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
             String audit) {
         Part {
             parents = List.copyOf(parents);
+        }
+
+        /** The same in another target. */
+        Part in(String otherTarget) {
+            return new Part(
+                    disk,
+                    label,
+                    otherTarget,
+                    capacityBytes,
+                    backingUuid,
+                    parents,
+                    changeId,
+                    whole,
+                    reason,
+                    base,
+                    plannedBytes,
+                    unitBytes,
+                    audit);
         }
 
         boolean audited() {
@@ -88,6 +109,15 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
         return "ranges-" + copyOf(disk) + ".json";
     }
 
+    Generation with(List<Part> decided) {
+        return new Generation(number, vcenter, vm, snapshot, frozenAt, quiesced, decided);
+    }
+
+    /** The name of what the VM looked like when it was frozen. */
+    String configurationName() {
+        return "vm-" + number + ".json";
+    }
+
     void write(StateFolder folder) {
         folder.write(NAME, json() + "\n");
     }
@@ -109,6 +139,8 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
         json.addProperty("vcenter", vcenter);
         json.addProperty("vm", vm);
         json.addProperty("snapshot", snapshot);
+        json.addProperty("frozenAt", frozenAt.toString());
+        json.addProperty("quiesced", quiesced);
         JsonArray list = new JsonArray();
         for (Part part : parts) {
             JsonObject disk = new JsonObject();
@@ -177,6 +209,8 @@ record Generation(int number, String vcenter, String vm, String snapshot, List<P
                 fields.string("vcenter"),
                 fields.string("vm"),
                 fields.string("snapshot"),
+                fields.time("frozenAt"),
+                fields.truth("quiesced"),
                 parts);
     }
 }

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 
 /** How do the disks of one snapshot get to their targets? Several at once, each remembered by its target when it is there. */
@@ -33,8 +34,7 @@ final class GenerationCopy {
     private final MigrationSpec spec;
     private final VCenter vcenter;
     private final VmRef vm;
-    private final Map<Integer, NbdUri> targets;
-    private final Milestones milestones;
+    private final Landing landing;
     private final Supplier<List<Road>> roads;
     private final MigrationListener listener;
     private final MigrationProgress progress;
@@ -45,16 +45,14 @@ final class GenerationCopy {
             MigrationSpec spec,
             VCenter vcenter,
             VmRef vm,
-            Map<Integer, NbdUri> targets,
-            Milestones milestones,
+            Landing landing,
             Supplier<List<Road>> roads,
             MigrationListener listener,
             MigrationProgress progress) {
         this.spec = spec;
         this.vcenter = vcenter;
         this.vm = vm;
-        this.targets = targets;
-        this.milestones = milestones;
+        this.landing = landing;
         this.roads = roads;
         this.listener = listener;
         this.progress = progress;
@@ -65,42 +63,85 @@ final class GenerationCopy {
     /** A run may have been killed after a disk was done and before that was remembered of the VM. */
     void settle(Generation generation) {
         for (Part part : generation.parts()) {
-            NbdUri target = targets.get(part.disk());
-            if (target != null
-                    && target.identity().equals(part.target())
-                    && part.isWhereItWasLeft(spec.id(), milestones.state(part.disk(), target))
+            if (isInPlace(part)
+                    && part.isWhereItWasLeft(spec.id(), landing.state(part.disk()))
                     && finished(generation, part).isPresent()) {
-                reach(generation, part, target);
+                reach(generation, part);
             }
         }
+    }
+
+    private boolean isInPlace(Part part) {
+        NbdUri target = landing.targets().get(part.disk());
+        return target != null && target.identity().equals(part.target());
+    }
+
+    /** Whether the disks go to where it was decided; the hub may have made new places. */
+    boolean isInPlace(Generation generation) {
+        return generation.parts().stream().allMatch(this::isInPlace);
+    }
+
+    /** Whether all of it was copied, by this run or an earlier one. */
+    boolean isCopied(Generation generation) {
+        return generation.parts().stream()
+                .allMatch(part -> finished(generation, part).isPresent());
+    }
+
+    /** What earlier runs have copied, in their words. */
+    Map<Integer, DiskCopy.Outcome> outcomes(Generation generation) {
+        Map<Integer, DiskCopy.Outcome> outcomes = new TreeMap<>();
+        for (Part part : generation.parts()) {
+            outcomes.put(
+                    part.disk(),
+                    new DiskCopy.Outcome(
+                            Optional.empty(), finished(generation, part).orElseThrow()));
+        }
+        return outcomes;
+    }
+
+    /** What is to be recorded where the disks were copied to. */
+    Landing.Commit commit(Generation generation) {
+        List<Landing.Disk> disks = new ArrayList<>();
+        for (Part part : generation.parts()) {
+            disks.add(new Landing.Disk(
+                    part.disk(),
+                    part.reason(),
+                    landing.isCommitted() ? Optional.empty() : milestone(generation, part, landing.find(part.disk())),
+                    spec.hash() ? Optional.of(hashFile(generation, part)) : Optional.empty()));
+        }
+        return new Landing.Commit(
+                generation.frozenAt(),
+                generation.quiesced(),
+                folder.read(generation.configurationName()).orElse("{}"),
+                disks);
     }
 
     /** Brings every disk of the generation to its target; returns when the last one has ended, well or not. */
     Map<Integer, DiskCopy.Outcome> copy(Generation generation, VmSnapshot snapshot, Map<Integer, VmDisk> frozen) {
         progress.planned(generation);
         return new DiskCrew<>(
-                        List.copyOf(targets.keySet()),
+                        List.copyOf(landing.targets().keySet()),
                         key -> copy(generation, snapshot, Objects.requireNonNull(frozen.get(key))))
                 .run(spec.disksAtOnce());
     }
 
     private DiskCopy.Outcome copy(Generation generation, VmSnapshot snapshot, VmDisk disk) {
-        NbdUri target = Objects.requireNonNull(targets.get(disk.key()));
+        NbdUri target = Objects.requireNonNull(landing.targets().get(disk.key()));
         Part part = generation.part(disk.key()).orElseThrow();
         Optional<String> before = finished(generation, part);
         if (before.isPresent()) {
-            reach(generation, part, target);
+            reach(generation, part);
             listener.told("disk " + disk.key() + ": was copied by an earlier run");
             return new DiskCopy.Outcome(Optional.empty(), before.get());
         }
         if (part.whole()) {
             // From here on the target holds no moment at all, until all of it is copied.
-            milestones.forget(disk.key(), target, spec.id());
+            landing.forget(disk.key());
         }
         try (DiskCopy copy = begin(generation, part, snapshot, disk, target)) {
             progress.begun(copy);
             DiskCopy.Outcome outcome = copy.run();
-            reach(generation, part, target);
+            reach(generation, part);
             listener.told("disk " + disk.key() + ": all of it is durable at " + target);
             return outcome;
         }
@@ -186,34 +227,33 @@ final class GenerationCopy {
     }
 
     /** The target holds the moment of the snapshot: from there the next backup of the disk asks what changed. */
-    private void reach(Generation generation, Part part, NbdUri target) {
-        if (part.changeId().isEmpty()) {
-            milestones.forget(part.disk(), target, spec.id());
-            return;
+    private void reach(Generation generation, Part part) {
+        Optional<Milestone> before = landing.find(part.disk());
+        Optional<Milestone> now = milestone(generation, part, before);
+        if (now.isEmpty()) {
+            landing.forget(part.disk());
+        } else if (before.isEmpty() || !before.get().moment().equals(now.get().moment())) {
+            landing.reached(part.disk(), now.get());
         }
-        Optional<Milestone> before = milestones.find(part.disk(), target);
-        Baseline moment = new Baseline(
-                generation.vcenter(),
-                generation.vm(),
-                part.disk(),
-                part.backingUuid(),
-                part.capacityBytes(),
-                part.parents(),
-                part.changeId().get());
-        if (before.isPresent() && before.get().moment().equals(moment)) {
-            return;
-        }
-        int unaudited = part.whole() || part.audited()
-                ? 0
-                : 1 + before.map(Milestone::unaudited).orElse(0);
-        milestones.reached(
-                target,
-                new Milestone(
-                        moment,
+    }
+
+    private Optional<Milestone> milestone(Generation generation, Part part, Optional<Milestone> before) {
+        return part.changeId()
+                .map(id -> new Milestone(
+                        new Baseline(
+                                generation.vcenter(),
+                                generation.vm(),
+                                part.disk(),
+                                part.backingUuid(),
+                                part.capacityBytes(),
+                                part.parents(),
+                                id),
                         spec.id().text(),
                         Instant.now(),
                         hashes(generation, part, before.map(Milestone::hashes).orElse(List.of())),
-                        unaudited));
+                        part.whole() || part.audited()
+                                ? 0
+                                : 1 + before.map(Milestone::unaudited).orElse(0)));
     }
 
     /** What was hashed of the target's content; without a gap, for then nobody knows which of the older ones still hold. */
@@ -222,7 +262,11 @@ final class GenerationCopy {
             return List.of();
         }
         List<Path> hashes = new ArrayList<>(part.whole() ? List.of() : before);
-        hashes.add(parts.folderOf(generation.copyOf(part.disk())).path().resolve(HASHES));
+        hashes.add(hashFile(generation, part));
         return hashes;
+    }
+
+    private Path hashFile(Generation generation, Part part) {
+        return parts.folderOf(generation.copyOf(part.disk())).path().resolve(HASHES);
     }
 }

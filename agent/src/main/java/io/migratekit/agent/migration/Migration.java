@@ -1,6 +1,7 @@
 package io.migratekit.agent.migration;
 
 import io.migratekit.agent.copy.CopyException;
+import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.JobEvent;
 import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.job.JobIdentity;
@@ -135,7 +136,7 @@ public final class Migration {
     private JobIdentity identity() {
         return new JobIdentity(
                 "vmware://" + spec.vcenter().endpoint() + "/" + spec.vmPath(),
-                spec.targets().text(),
+                spec.destination().text(),
                 0,
                 "",
                 NO_UNITS,
@@ -177,6 +178,7 @@ public final class Migration {
     private static boolean isStop(RuntimeException e) {
         return e instanceof MigrationException.Interrupted
                 || e instanceof CopyException.Interrupted
+                || e instanceof HubException.Cancelled
                 || e instanceof VSphereException.Cancelled;
     }
 
@@ -185,11 +187,10 @@ public final class Migration {
             listener.told("logged in to " + spec.vcenter().endpoint() + " (" + vcenter.product() + ")");
             VmRef vm = vcenter.find(spec.vmPath());
             VmConfiguration configuration = vcenter.configuration(vm);
-            StateFolder folder = spec.store().folderOf(spec.id());
-            folder.write(MANIFEST, configuration.toJson() + "\n");
+            spec.store().folderOf(spec.id()).write(MANIFEST, configuration.toJson() + "\n");
             StateFolder ofVm = spec.store().folderOfVm(configuration.instanceUuid());
             try (ProcessLock _ = ofVm.tryLock().orElseThrow(() -> busy(vm))) {
-                return migrate(job, vcenter, configuration, new Milestones(ofVm));
+                return migrate(job, vcenter, configuration, ofVm);
             } catch (RuntimeException e) {
                 if (!kept && !isStop(e)) {
                     StandingSnapshot.tell(spec, vcenter, vm, listener);
@@ -204,41 +205,93 @@ public final class Migration {
                 "another backup of " + vm + " runs here right now; `migratekit status` shows which");
     }
 
-    private MigrationReport migrate(JobRun job, VCenter vcenter, VmConfiguration vm, Milestones milestones) {
-        StateFolder folder = spec.store().folderOf(spec.id());
-        Optional<Generation> before = Generation.read(folder);
+    private MigrationReport migrate(JobRun job, VCenter vcenter, VmConfiguration vm, StateFolder ofVm) {
+        Optional<Generation> before = Generation.read(spec.store().folderOf(spec.id()));
         before.ifPresent(generation -> requireSameVm(generation, vcenter, vm));
         List<VmDisk> disks = wanted(vm, before);
-        Map<Integer, NbdUri> targets = spec.targets().of(disks);
-        DiskSource.missing(spec.diskServer()).ifPresent(words -> {
-            throw VSphereException.diskServerFailed("no disk can be read here: " + words);
-        });
-        for (VmDisk disk : disks) {
-            requireCopyable(vcenter, vm, disk, spec.diskServer());
-            requireRoom(disk, Objects.requireNonNull(targets.get(disk.key())));
-        }
-        GenerationCopy work =
-                new GenerationCopy(spec, vcenter, vm.vm(), targets, milestones, roads, listener, progress);
-        before.ifPresent(work::settle);
-        try (SnapshotKeeper keeper = new SnapshotKeeper(spec, vcenter, vm.vm(), Owner.of(spec.store()), listener)) {
-            Map<Integer, DiskCopy.Outcome> outcomes;
+        requireReadable(vcenter, vm, disks);
+        try (Landing landing = land(vcenter, vm, disks, ofVm);
+                SnapshotKeeper keeper = new SnapshotKeeper(spec, vcenter, vm.vm(), Owner.of(spec.store()), listener)) {
+            GenerationCopy work = new GenerationCopy(spec, vcenter, vm.vm(), landing, roads, listener, progress);
+            Optional<Generation> copied = before.filter(work::isCopied)
+                    .filter(generation ->
+                            landing.isCommitted() || (landing.isCommittedLast() && work.isInPlace(generation)));
+            if (copied.isPresent()) {
+                listener.told("all disks were copied by an earlier run, as the VM was at "
+                        + copied.get().frozenAt());
+                Optional<MigrationException> left = release(keeper, keeper::removeOwn);
+                return end(job, vm, copied.get(), landing, work, work.outcomes(copied.get()), left);
+            }
+            if (landing.isCommitted()) {
+                throw new MigrationException.BadTargets(
+                        "the hub has a restore point " + spec.id() + " already; choose another job id");
+            }
+            before.ifPresent(work::settle);
+            disks.forEach(disk ->
+                    requireRoom(disk, Objects.requireNonNull(landing.targets().get(disk.key()))));
             Generation generation;
-            boolean quiesced;
+            Map<Integer, DiskCopy.Outcome> outcomes;
             try {
                 kept = true;
                 VmSnapshot snapshot = keeper.hold(before.map(Generation::snapshot));
-                quiesced = snapshot.quiesced();
                 Map<Integer, VmDisk> frozen = frozen(snapshot, disks);
                 generation = before.filter(old -> old.snapshot().equals(snapshot.moref()))
-                        .orElseGet(() -> decide(vcenter, vm, snapshot, frozen, targets, milestones, work, before));
+                        .filter(work::isInPlace)
+                        .orElseGet(() -> decide(vcenter, vm, snapshot, frozen, landing, work, before));
                 outcomes = work.copy(generation, snapshot, frozen);
             } catch (RuntimeException e) {
                 releaseAfter(keeper, e);
                 throw e;
             }
-            release(keeper);
-            job.note(JobEvent.CHECKPOINT, Map.of("generation", generation.number()));
-            return report(vm, generation, quiesced, targets, outcomes);
+            return end(job, vm, generation, landing, work, outcomes, release(keeper, keeper::release));
+        }
+    }
+
+    /** All is copied, and nothing reads the VM's disks any more. */
+    private MigrationReport end(
+            JobRun job,
+            VmConfiguration vm,
+            Generation generation,
+            Landing landing,
+            GenerationCopy work,
+            Map<Integer, DiskCopy.Outcome> outcomes,
+            Optional<MigrationException> left) {
+        job.note(JobEvent.CHECKPOINT, Map.of("generation", generation.number()));
+        try {
+            landing.commit(work.commit(generation));
+        } catch (RuntimeException e) {
+            left.ifPresent(e::addSuppressed);
+            throw e;
+        }
+        left.ifPresent(failure -> {
+            throw failure;
+        });
+        return report(vm, generation, landing.targets(), outcomes);
+    }
+
+    private Landing land(VCenter vcenter, VmConfiguration vm, List<VmDisk> disks, StateFolder ofVm) {
+        return switch (spec.destination()) {
+            case Targets exports -> new ExportLanding(exports.of(disks), new Milestones(ofVm), spec.id());
+            case HubDestination hub ->
+                HubLanding.open(
+                        spec,
+                        hub,
+                        vcenter.instanceUuid(),
+                        vm,
+                        disks,
+                        spec.store().folderOf(spec.id()),
+                        listener,
+                        progress::statusJson);
+        };
+    }
+
+    /** Before the VM is frozen in vain, or a place is made for it. */
+    private void requireReadable(VCenter vcenter, VmConfiguration vm, List<VmDisk> disks) {
+        DiskSource.missing(spec.diskServer()).ifPresent(words -> {
+            throw VSphereException.diskServerFailed("no disk can be read here: " + words);
+        });
+        for (VmDisk disk : disks) {
+            requireCopyable(vcenter, vm, disk, spec.diskServer());
         }
     }
 
@@ -267,7 +320,7 @@ public final class Migration {
         return disks;
     }
 
-    /** Before the VM is frozen in vain, or cannot be frozen at all because of this disk. */
+    /** It could not be frozen at all because of this disk, or not be read. */
     private static void requireCopyable(VCenter vcenter, VmConfiguration vm, VmDisk disk, DiskServerSpec road) {
         if (DiskDecision.of(vcenter.instanceUuid(), vm, disk, Optional.empty())
                 instanceof DiskDecision.Refused refused) {
@@ -323,50 +376,59 @@ public final class Migration {
             VmConfiguration vm,
             VmSnapshot snapshot,
             Map<Integer, VmDisk> frozen,
-            Map<Integer, NbdUri> targets,
-            Milestones milestones,
+            Landing landing,
             GenerationCopy work,
             Optional<Generation> before) {
         StateFolder folder = spec.store().folderOf(spec.id());
         int number = before.map(Generation::number).orElse(0) + 1;
-        Generation next =
-                new Generation(number, vcenter.instanceUuid(), vm.instanceUuid(), snapshot.moref(), List.of());
+        Generation next = new Generation(
+                number,
+                vcenter.instanceUuid(),
+                vm.instanceUuid(),
+                snapshot.moref(),
+                snapshot.created(),
+                snapshot.quiesced(),
+                List.of());
+        folder.write(next.configurationName(), vm.toJson() + "\n");
         DiskPlanner planner = new DiskPlanner(
                 spec,
                 vcenter,
                 vm,
                 snapshot,
-                milestones,
+                landing,
                 folder,
                 spec.store().within(spec.id()),
                 disk -> work.serve(snapshot.moref(), disk),
                 listener);
         List<Part> decided = new ArrayList<>();
-        targets.forEach((key, target) -> {
+        landing.targets().forEach((key, target) -> {
             Part part = planner.plan(next, Objects.requireNonNull(frozen.get(key)), target, before);
+            if (part.whole()) {
+                part = part.in(landing.forAll(key).identity());
+            }
             listener.told("disk " + key + " (" + part.label() + ", " + (part.capacityBytes() >> 20) + " MiB): "
                     + (part.whole() ? "everything, " : "incremental, ") + part.reason());
             decided.add(part);
         });
-        Generation generation = new Generation(number, next.vcenter(), next.vm(), next.snapshot(), decided);
+        Generation generation = next.with(decided);
         generation.write(folder);
         return generation;
     }
 
-    /** Who wants us to stop now waits a while for this last step, and then finds everything done. */
-    private void release(SnapshotKeeper keeper) {
+    /** Who wants us to stop now waits a while for this last step, and then finds everything done. What is left of it? */
+    private Optional<MigrationException> release(SnapshotKeeper keeper, Runnable step) {
         silenceAlarm();
-        Removal removal = remove(keeper, spec.vcenter().limits().removal().plus(STOP_PATIENCE));
+        Removal removal = remove(step, spec.vcenter().limits().removal().plus(STOP_PATIENCE));
         if (removal.trouble() != null) {
-            throw new MigrationException.SnapshotLeft(
+            return Optional.of(new MigrationException.SnapshotLeft(
                     "everything is copied and durable, but " + keeper.left() + ". The cause: "
                             + removal.trouble().getMessage(),
-                    removal.trouble());
+                    removal.trouble()));
         }
-        if (!removal.ended()) {
-            throw new MigrationException.Interrupted(
-                    "everything is copied and durable, but vCenter is still removing the snapshot");
-        }
+        return removal.ended()
+                ? Optional.empty()
+                : Optional.of(new MigrationException.Interrupted(
+                        "everything is copied and durable, but vCenter is still removing the snapshot"));
     }
 
     /**
@@ -377,7 +439,7 @@ public final class Migration {
         boolean late = silenceAlarm();
         boolean interrupted = Thread.interrupted();
         Removal removal = remove(
-                keeper,
+                keeper::release,
                 isStop(failure) && !late
                         ? STOP_PATIENCE
                         : spec.vcenter().limits().removal().plus(STOP_PATIENCE));
@@ -404,12 +466,12 @@ public final class Migration {
             boolean ended, boolean interrupted, @Nullable RuntimeException trouble) {}
 
     /** On a thread of its own, which nobody interrupts: half a removal would be none. */
-    private static Removal remove(SnapshotKeeper keeper, Duration patience) {
+    private static Removal remove(Runnable step, Duration patience) {
         AtomicReference<@Nullable RuntimeException> trouble = new AtomicReference<>();
         Thread release = new Thread(
                 () -> {
                     try {
-                        keeper.release();
+                        step.run();
                     } catch (RuntimeException e) {
                         trouble.set(e);
                     }
@@ -434,7 +496,6 @@ public final class Migration {
     private MigrationReport report(
             VmConfiguration vm,
             Generation generation,
-            boolean quiesced,
             Map<Integer, NbdUri> targets,
             Map<Integer, DiskCopy.Outcome> outcomes) {
         List<MigrationReport.Disk> disks = new ArrayList<>();
@@ -443,7 +504,7 @@ public final class Migration {
             disks.add(new MigrationReport.Disk(
                     key,
                     part.label(),
-                    String.valueOf(targets.get(key)),
+                    targets.containsKey(key) ? String.valueOf(targets.get(key)) : part.target(),
                     part.whole(),
                     part.reason(),
                     part.changeId(),
@@ -454,7 +515,7 @@ public final class Migration {
         return new MigrationReport(
                 vm.vm().path(),
                 vm.instanceUuid(),
-                quiesced,
+                generation.quiesced(),
                 generation.number(),
                 disks,
                 warnings,

@@ -25,6 +25,15 @@ public abstract sealed class MigrationException extends RuntimeException {
         }
     }
 
+    /** The hub has made a place for a disk, but does not serve it. */
+    public static final class NoExport extends MigrationException {
+        private static final long serialVersionUID = 1L;
+
+        NoExport(String message) {
+            super(message, null);
+        }
+    }
+
     /** A disk cannot be backed up through a snapshot at all. */
     public static final class DiskRefused extends MigrationException {
         private static final long serialVersionUID = 1L;

@@ -50,13 +50,7 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
             List<VmDisk> wanted = vm.disks().stream()
                     .filter(disk -> !spec.skippedDisks().contains(disk.key()))
                     .toList();
-            Map<Integer, NbdUri> targets = spec.targets().of(wanted);
-            Milestones milestones = new Milestones(spec.store().folderOfVm(vm.instanceUuid()));
-            List<Disk> disks = new ArrayList<>();
-            for (VmDisk disk : wanted) {
-                NbdUri target = Objects.requireNonNull(targets.get(disk.key()));
-                disks.add(disk(spec, vcenter, vm, disk, target, milestones));
-            }
+            List<Disk> disks = disks(spec, vcenter, vm, wanted);
             List<String> notes = new ArrayList<>();
             DiskSource.missing(spec.diskServer()).ifPresent(words -> notes.add("no disk can be read here: " + words));
             if (!vm.changeTrackingEnabled()) {
@@ -78,18 +72,43 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
         }
     }
 
+    private static List<Disk> disks(MigrationSpec spec, VCenter vcenter, VmConfiguration vm, List<VmDisk> wanted) {
+        List<Disk> disks = new ArrayList<>();
+        switch (spec.destination()) {
+            case Targets exports -> {
+                Map<Integer, NbdUri> targets = exports.of(wanted);
+                Milestones milestones = new Milestones(spec.store().folderOfVm(vm.instanceUuid()));
+                for (VmDisk disk : wanted) {
+                    NbdUri target = Objects.requireNonNull(targets.get(disk.key()));
+                    disks.add(disk(spec, vcenter, vm, disk, target.toString(), milestones.find(disk.key(), target)));
+                }
+            }
+            case HubDestination hub -> {
+                for (VmDisk disk : wanted) {
+                    disks.add(disk(
+                            spec,
+                            vcenter,
+                            vm,
+                            disk,
+                            hub.text(),
+                            HubLanding.newest(hub.client(), vm.instanceUuid(), disk)));
+                }
+            }
+        }
+        return disks;
+    }
+
     private static Disk disk(
             MigrationSpec spec,
             VCenter vcenter,
             VmConfiguration vm,
             VmDisk disk,
-            NbdUri target,
-            Milestones milestones) {
-        Optional<Milestone> milestone = milestones.find(disk.key(), target);
+            String target,
+            Optional<Milestone> milestone) {
         DiskDecision decision = DiskDecision.of(vcenter.instanceUuid(), vm, disk, milestone.map(Milestone::moment));
         Optional<String> closed = DiskSource.refusal(vcenter, vm, disk, spec.diskServer());
         if (closed.isPresent()) {
-            return new Disk(disk.key(), disk.label(), disk.capacityBytes(), target.toString(), "refused", closed.get());
+            return new Disk(disk.key(), disk.label(), disk.capacityBytes(), target, "refused", closed.get());
         }
         String mode;
         String words;
@@ -109,7 +128,7 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
                         : "incremental, what changed since " + since.since();
             }
         }
-        return new Disk(disk.key(), disk.label(), disk.capacityBytes(), target.toString(), mode, words);
+        return new Disk(disk.key(), disk.label(), disk.capacityBytes(), target, mode, words);
     }
 
     public String json() {

@@ -172,7 +172,7 @@ public final class MigrationProgress {
         json.addProperty("job", spec.id().text());
         json.addProperty("pid", ProcessHandle.current().pid());
         json.addProperty("source", "vmware://" + spec.vcenter().endpoint() + "/" + spec.vmPath());
-        json.addProperty("target", spec.targets().text());
+        json.addProperty("target", spec.destination().text());
         json.addProperty("startedAt", begun.toString());
         json.addProperty("at", Instant.now().toString());
         for (String name : List.of("elapsedMillis", "motion", "layer", "why")) {

@@ -27,6 +27,10 @@ record Milestone(Baseline moment, String job, Instant at, List<Path> hashes, int
         hashes = List.copyOf(hashes);
     }
 
+    Milestone withHashes(List<Path> known) {
+        return new Milestone(moment, job, at, known, unaudited);
+    }
+
     /** What tells it from any other one. */
     String name() {
         return job + "@" + at;

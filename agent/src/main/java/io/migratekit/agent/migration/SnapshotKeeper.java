@@ -75,6 +75,17 @@ final class SnapshotKeeper implements AutoCloseable {
         return snapshot;
     }
 
+    /** Removes whatever snapshot this job has left; nothing is to be read any more. */
+    void removeOwn() {
+        VmSnapshot.awaitTaking(vcenter, vm);
+        for (VmSnapshot snapshot : VmSnapshot.ours(vcenter, vm)) {
+            if (isOfThisJob(snapshot)) {
+                snapshot.remove();
+                listener.told("removed the snapshot " + snapshot.moref() + " of " + vm);
+            }
+        }
+    }
+
     private VmSnapshot take(VmSnapshot.Label label) {
         try {
             return VmSnapshot.take(vcenter, vm, label, spec.quiesce());

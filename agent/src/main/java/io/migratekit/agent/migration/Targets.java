@@ -12,21 +12,21 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 /**
- * Where does each disk of the VM go?
+ * Into which export that exists does each disk of the VM go?
  *
  * @param byDisk exports named for single disks, by the disk's key
  * @param pattern the export for all others, with {@code {disk}} where the disk's key is to stand; empty for none
  * @param road how an export is reached, when the address is as seen from elsewhere
  */
-public record Targets(Map<Integer, NbdUri> byDisk, String pattern, UnaryOperator<NbdUri> road) {
+public record Targets(Map<Integer, NbdUri> byDisk, String pattern, UnaryOperator<NbdUri> road) implements Destination {
     private static final String DISK = "{disk}";
 
     public Targets {
         byDisk = Map.copyOf(byDisk);
     }
 
-    /** What was asked for, as one word: a job of the same name must ask for the same. */
-    String text() {
+    @Override
+    public String text() {
         String named = new TreeMap<>(byDisk)
                 .entrySet().stream()
                         .map(entry -> entry.getKey() + "=" + entry.getValue().identity())

@@ -9,10 +9,10 @@ import io.migratekit.agent.watch.WatchLimits;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.Ranges;
+import io.migratekit.nbd.Secret;
 import io.migratekit.vmware.Baseline;
 import io.migratekit.vmware.DiskServerSpec;
 import io.migratekit.vmware.Endpoint;
-import io.migratekit.vmware.Secret;
 import io.migratekit.vmware.Thumbprint;
 import io.migratekit.vmware.Trust;
 import io.migratekit.vmware.VCenter;
@@ -107,13 +107,20 @@ final class ManyExtents {
                 disk.parents(),
                 then.changeId().orElseThrow());
         milestones.reached(target, new Milestone(moment, "before", Instant.now(), List.of(), 0));
-        Generation next = new Generation(1, vc.instanceUuid(), vm.instanceUuid(), snapshot.moref(), List.of());
+        Generation next = new Generation(
+                1,
+                vc.instanceUuid(),
+                vm.instanceUuid(),
+                snapshot.moref(),
+                snapshot.created(),
+                snapshot.quiesced(),
+                List.of());
         DiskPlanner planner = new DiskPlanner(
                 spec,
                 vc,
                 vm,
                 snapshot,
-                milestones,
+                new ExportLanding(Map.of(disk.key(), target), milestones, spec.id()),
                 spec.store().folderOf(spec.id()),
                 spec.store().within(spec.id()),
                 _ -> {

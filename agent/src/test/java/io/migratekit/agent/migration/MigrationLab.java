@@ -135,7 +135,7 @@ final class MigrationLab extends VmLab {
                 usual.store(),
                 usual.vcenter(),
                 usual.vmPath(),
-                usual.targets(),
+                usual.destination(),
                 usual.skippedDisks(),
                 usual.diskServer(),
                 usual.connect(),

@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.migratekit.hub.Hub;
+import io.migratekit.hub.export.ExportKey;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.Chain;
@@ -15,11 +16,11 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** How is what the hub knows written? As the schemas of hub/openapi.yaml have it; what is not known is left out. */
-final class Answers {
+/** How is what a repository holds written? As the schemas of hub/openapi.yaml have it; what is not known is left out. */
+public final class Answers {
     private Answers() {}
 
-    static JsonObject list(String name, List<JsonObject> objects) {
+    public static JsonObject list(String name, List<JsonObject> objects) {
         JsonArray array = new JsonArray();
         objects.forEach(array::add);
         JsonObject answer = new JsonObject();
@@ -27,14 +28,39 @@ final class Answers {
         return answer;
     }
 
+    /** With what only the hub knows that serves it. */
     static JsonObject backup(Hub.Seen seen) {
         Backup backup = seen.backup();
+        JsonObject object = backup(backup);
+        if (backup.state() != Backup.State.OPEN) {
+            return object;
+        }
+        object.addProperty("state", seen.isDormant() ? "dormant" : "open");
+        seen.lease().ifPresent(lease -> {
+            put(object, "leaseUntil", lease.until());
+            lease.progress().ifPresent(progress -> object.add("progress", progress));
+        });
+        for (int i = 0; i < backup.disks().size(); i++) {
+            JsonObject disk = object.getAsJsonArray("disks").get(i).getAsJsonObject();
+            ExportKey key = Hub.key(backup, backup.disks().get(i));
+            seen.exports().find(key).ifPresent(served -> {
+                disk.addProperty("export", served.uri());
+                disk.addProperty("slots", served.slots());
+                disk.addProperty("clients", served.clients());
+            });
+            seen.exports().failure(key).ifPresent(failure -> disk.addProperty("exportFailure", failure));
+        }
+        return object;
+    }
+
+    /** As it stands in the repository. */
+    public static JsonObject backup(Backup backup) {
         JsonObject object = new JsonObject();
         object.addProperty("id", backup.id());
         object.addProperty("vm", backup.vm());
         object.addProperty("vmName", backup.vmName());
         boolean open = backup.state() == Backup.State.OPEN;
-        object.addProperty("state", seen.isDormant() ? "dormant" : open ? "open" : "sealed");
+        object.addProperty("state", open ? "dormant" : "sealed");
         if (!open) {
             object.addProperty("complete", backup.complete());
         }
@@ -42,19 +68,13 @@ final class Answers {
         put(object, "takenAt", backup.takenAt());
         put(object, "sealedAt", backup.sealedAt());
         put(object, "keepUntil", backup.keepUntil());
-        if (open) {
-            seen.lease().ifPresent(lease -> {
-                put(object, "leaseUntil", lease.until());
-                lease.progress().ifPresent(progress -> object.add("progress", progress));
-            });
-        }
         JsonArray disks = new JsonArray();
-        backup.disks().forEach(disk -> disks.add(disk(seen, disk)));
+        backup.disks().forEach(disk -> disks.add(disk(disk)));
         object.add("disks", disks);
         return object;
     }
 
-    private static JsonObject disk(Hub.Seen seen, BackupDisk disk) {
+    private static JsonObject disk(BackupDisk disk) {
         JsonObject object = new JsonObject();
         object.addProperty("key", disk.key());
         put(object, "label", disk.label());
@@ -63,16 +83,6 @@ final class Answers {
         put(object, "why", disk.why());
         put(object, "layer", disk.layer());
         object.addProperty("layerBytes", disk.layerBytes());
-        if (seen.backup().state() == Backup.State.OPEN) {
-            seen.exports().find(Hub.key(seen.backup(), disk)).ifPresent(served -> {
-                object.addProperty("export", served.uri());
-                object.addProperty("slots", served.slots());
-                object.addProperty("clients", served.clients());
-            });
-            seen.exports()
-                    .failure(Hub.key(seen.backup(), disk))
-                    .ifPresent(failure -> object.addProperty("exportFailure", failure));
-        }
         if (disk.parent() != null) {
             JsonObject parent = new JsonObject();
             parent.addProperty("backup", disk.parent().backup());
@@ -82,11 +92,12 @@ final class Answers {
         }
         put(object, "root", disk.root());
         put(object, "hashedBy", disk.hashedBy());
+        put(object, "moment", disk.moment());
         put(object, "missing", disk.missing());
         return object;
     }
 
-    static JsonObject vm(Vm vm) {
+    public static JsonObject vm(Vm vm) {
         JsonObject object = new JsonObject();
         object.addProperty("id", vm.id());
         object.addProperty("name", vm.name());
@@ -112,7 +123,7 @@ final class Answers {
         return object;
     }
 
-    static JsonObject chain(Chain chain) {
+    public static JsonObject chain(Chain chain) {
         JsonObject object = new JsonObject();
         object.addProperty("vm", chain.vm());
         JsonArray disks = new JsonArray();

@@ -110,7 +110,8 @@ final class Routes {
     }
 
     private Reply delete(Call call) {
-        String id = seen(call).backup().id();
+        String id = call.id("id");
+        call.mustSee(hub.vmOf(id));
         hub.delete(id, call.queryTruth("merge"));
         return Reply.nothing();
     }

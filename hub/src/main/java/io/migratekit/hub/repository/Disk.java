@@ -2,36 +2,41 @@ package io.migratekit.hub.repository;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import com.google.gson.JsonDeserializer;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonPrimitive;
-import com.google.gson.JsonSerializer;
+import com.google.gson.JsonObject;
+import io.migratekit.nbd.files.JsonFields;
 import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.time.Instant;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
-/** How do records get onto the disk and back? Whole and synced, never through a symbolic link. */
+/** How do files get onto the disk and back? Whole and synced, never through a symbolic link. */
 final class Disk {
-    private static final Gson GSON = new GsonBuilder()
-            .setPrettyPrinting()
-            .disableHtmlEscaping()
-            .registerTypeAdapter(Instant.class, (JsonSerializer<Instant>)
-                    (value, type, context) -> new JsonPrimitive(value.toString()))
-            .registerTypeAdapter(Instant.class, (JsonDeserializer<Instant>)
-                    (value, type, context) -> Instant.parse(value.getAsString()))
-            .create();
+    private static final Gson GSON =
+            new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
+
+    /** Makes a value of a JSON document, or says what is wrong with it. */
+    interface Reading<T> {
+        T from(JsonFields fields) throws JsonFields.Unfit;
+    }
 
     private Disk() {}
 
-    static void write(Path file, Object value) {
+    static void write(Path file, JsonObject value) {
+        Steps.next("write " + file);
         try {
             SafeFiles.replace(file, GSON.toJson(value).getBytes(StandardCharsets.UTF_8), SafeFiles.Survives.POWER_CUT);
         } catch (IOException e) {
@@ -39,21 +44,23 @@ final class Disk {
         }
     }
 
-    static <T> Optional<T> read(Path file, Class<T> type) {
+    /** The record in a file, if there is one; a record that is not whole is an error that names the file and the field. */
+    static <T> Optional<T> read(Path file, Reading<T> reading) {
         try {
-            if (Files.isSymbolicLink(file)) {
-                throw new RepositoryException.Storage(
-                        file + " is a symbolic link, which is not followed; remove it", null);
-            }
-            return SafeFiles.read(file).map(text -> GSON.fromJson(text, type));
+            requireNoLink(file);
+            Optional<String> text = SafeFiles.read(file);
+            return text.isEmpty() ? Optional.empty() : Optional.of(reading.from(JsonFields.parse(text.get())));
         } catch (IOException e) {
             throw storage("cannot read " + file, e);
-        } catch (JsonParseException e) {
-            throw new RepositoryException.Storage(file + " is not the record that it should be; restore it", e);
+        } catch (JsonFields.Unfit e) {
+            throw new RepositoryException.Storage(
+                    file + " is not the record that it should be: " + e.getMessage()
+                            + "; restore it (docs/repository-format.md says from where)",
+                    e);
         }
     }
 
-    /** The names in a folder, in order; none if there is no folder. */
+    /** The names in a folder, in order; none if there is no folder, or only a link to one. */
     static List<Path> list(Path folder) {
         List<Path> all = new ArrayList<>();
         if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
@@ -68,6 +75,10 @@ final class Disk {
     }
 
     static void folder(Path folder) {
+        if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        Steps.next("make " + folder);
         try {
             SafeFiles.makeFolder(folder);
             SafeFiles.syncFolder(folder.resolveSibling(".").normalize());
@@ -78,6 +89,9 @@ final class Disk {
 
     static void remove(Path file) {
         try {
+            if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+                Steps.next("remove " + file);
+            }
             if (Files.deleteIfExists(file)) {
                 SafeFiles.syncFolder(SafeFiles.parent(file));
             }
@@ -86,10 +100,65 @@ final class Disk {
         }
     }
 
+    /** Puts what comes in under a new name, synced but for the name itself. */
+    static void receive(InputStream in, Path file) throws IOException {
+        Steps.next("receive " + file);
+        try (FileChannel out = FileChannel.open(
+                file,
+                Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")))) {
+            in.transferTo(Channels.newOutputStream(out));
+            out.force(true);
+        }
+    }
+
+    /** Gives a synced file its name, in place of what had it. */
+    static void rename(Path from, Path to) throws IOException {
+        Steps.next("rename " + to);
+        Files.move(from, to, StandardCopyOption.ATOMIC_MOVE);
+        SafeFiles.syncFolder(SafeFiles.parent(to));
+    }
+
+    static void sync(Path file) {
+        try (FileChannel all = FileChannel.open(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
+            all.force(true);
+        } catch (IOException e) {
+            throw storage("cannot sync " + file, e);
+        }
+    }
+
+    static void permit(Path file, String permissions) {
+        try {
+            if (!permissions.equals(
+                    PosixFilePermissions.toString(Files.getPosixFilePermissions(file, LinkOption.NOFOLLOW_LINKS)))) {
+                Steps.next("permit " + permissions + " " + file);
+                Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(permissions));
+            }
+        } catch (IOException e) {
+            throw storage("cannot make " + file + " " + permissions, e);
+        }
+    }
+
+    static void requireNoLink(Path file) {
+        if (Files.isSymbolicLink(file)) {
+            throw new RepositoryException.Storage(
+                    file + " is a symbolic link, which is not followed; put the file itself there", null);
+        }
+    }
+
     static RepositoryException storage(String what, IOException e) {
         String why = String.valueOf(e.getMessage());
-        return why.contains("No space left")
+        return isFull(why)
                 ? new RepositoryException.NoSpace(what + ": no space left; free some and try again")
                 : new RepositoryException.Storage(what + ": " + why + "; look at the file system", e);
+    }
+
+    static RepositoryException storage(String what, UncheckedIOException e) {
+        return storage(what, new IOException(e.getMessage(), e));
+    }
+
+    /** Whether these are the words for a full file system. */
+    static boolean isFull(String words) {
+        return words.contains("No space left") || words.contains("Disk quota exceeded");
     }
 }

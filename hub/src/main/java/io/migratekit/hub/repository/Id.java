@@ -8,9 +8,13 @@ public final class Id {
 
     private Id() {}
 
+    static boolean isValid(String text) {
+        return VALID.matcher(text).matches();
+    }
+
     /** The same text, after it was looked at. */
     public static String checked(String what, String text) {
-        if (!VALID.matcher(text).matches()) {
+        if (!isValid(text)) {
             throw new RepositoryException.BadRequest(what + " is not valid: 1 to 64 letters, digits, or _ . - after the"
                     + " first character are allowed; choose another one");
         }

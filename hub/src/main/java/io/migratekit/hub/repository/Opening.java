@@ -3,29 +3,47 @@ package io.migratekit.hub.repository;
 import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Which layers does a new backup get? The caller holds the VM. */
 final class Opening {
-    private final Repository repository;
-    private final Path folder;
+    /** qemu-img rounds up to them, and the layer would be larger than the disk. */
+    private static final int SECTOR = 512;
+
+    private final Catalog catalog;
+    private final Layers layers;
+    private final Seal seal;
+    private final HashStore hashes;
     private final QemuImg qemu;
 
-    Opening(Repository repository, Path folder, QemuImg qemu) {
-        this.repository = repository;
-        this.folder = folder;
+    Opening(Catalog catalog, Layers layers, HashStore hashes, Seal seal, QemuImg qemu) {
+        this.catalog = catalog;
+        this.layers = layers;
+        this.hashes = hashes;
+        this.seal = seal;
         this.qemu = qemu;
     }
 
+    static void requireSensible(StartRequest request) {
+        long keys = request.disks().stream().mapToInt(StartDisk::key).distinct().count();
+        if (request.disks().isEmpty()
+                || keys != request.disks().size()
+                || request.disks().stream()
+                        .anyMatch(disk ->
+                                disk.key() < 0 || disk.capacityBytes() < 1 || disk.capacityBytes() % SECTOR != 0)) {
+            throw new RepositoryException.BadRequest("backup " + request.id()
+                    + " must name at least one disk, each once, with a key from 0 and a size in whole sectors of "
+                    + SECTOR + " bytes");
+        }
+    }
+
     Backup open(StartRequest request, Optional<Backup> known) {
-        Path vm = repository.vmFolder(request.vm());
-        Disk.folder(vm.resolve("open"));
-        Disk.folder(vm.resolve("points"));
         List<BackupDisk> disks = new ArrayList<>();
         List<String> replaced = new ArrayList<>();
         for (StartDisk wanted : request.disks()) {
@@ -33,6 +51,8 @@ final class Opening {
                     .filter(disk -> disk.key() == wanted.key())
                     .findFirst());
             if (old.isPresent() && fits(old.get(), wanted)) {
+                // A seal may have ended after it had made the layer read-only.
+                layers.makeWritable(Objects.requireNonNull(old.get().layer()));
                 disks.add(old.get());
             } else {
                 old.map(BackupDisk::layer).ifPresent(replaced::add);
@@ -57,9 +77,9 @@ final class Opening {
                 null,
                 disks);
         if (!known.equals(Optional.of(backup))) {
-            Disk.write(vm.resolve("open").resolve(request.id() + ".json"), backup);
+            catalog.writeOpen(backup);
         }
-        replaced.forEach(layer -> Disk.remove(folder.resolve(layer)));
+        replaced.forEach(layers::remove);
         return backup;
     }
 
@@ -73,50 +93,61 @@ final class Opening {
         String name = request.name();
         return name != null
                 ? name
-                : repository
-                        .vm(request.vm())
+                : catalog.vm(request.vm())
                         .map(Vm::name)
                         .orElseThrow(() -> new RepositoryException.BadRequest(
                                 "VM " + request.vm() + " is not known here: name it, or push its inventory first"));
     }
 
+    /** On what a new layer stands, or why it stands on nothing. */
+    private record Standing(@Nullable Parent parent, String layer, String why) {
+        static Standing none(String why) {
+            return new Standing(null, "", why);
+        }
+    }
+
     private BackupDisk layer(String vm, StartDisk wanted) {
-        Path disk = repository.vmFolder(vm).resolve("disks").resolve(Integer.toString(wanted.key()));
-        Disk.folder(disk);
-        Optional<Parent> parent = wanted.kind() == StartDisk.Wanted.FULL ? Optional.empty() : parent(vm, wanted);
-        if (parent.isEmpty() && wanted.kind() == StartDisk.Wanted.INCREMENTAL) {
+        Path folder = catalog.vmFolder(vm).resolve("disks").resolve(Integer.toString(wanted.key()));
+        Disk.folder(folder);
+        Standing standing =
+                wanted.kind() == StartDisk.Wanted.FULL ? Standing.none("it was asked for") : standing(vm, wanted);
+        if (standing.parent() == null && wanted.kind() == StartDisk.Wanted.INCREMENTAL) {
             throw new RepositoryException.Conflict(
                     "wrong-kind",
-                    "disk " + wanted.key() + " of VM " + vm
-                            + " has no restore point of the same size to stand on; ask for a full one");
+                    "disk " + wanted.key() + " of VM " + vm + " cannot have an increment: " + standing.why()
+                            + "; ask for a full one");
         }
-        Path file = disk.resolve("%04d.qcow2".formatted(number(disk)));
-        parent.ifPresentOrElse(
-                one -> qemu.createIncrement(
-                        file, folder.resolve(one.layer()).getFileName().toString(), wanted.capacityBytes()),
-                () -> qemu.createFull(file, wanted.capacityBytes()));
-        String why = parent.isPresent()
-                ? null
-                : wanted.kind() == StartDisk.Wanted.FULL ? "it was asked for" : "there is no parent of the same size";
+        String layer = "vms/%s/disks/%d/%04d.qcow2".formatted(vm, wanted.key(), number(folder));
+        boolean isIncrement = standing.parent() != null;
+        if (isIncrement) {
+            qemu.createIncrement(layers.path(layer), Layers.name(standing.layer()), wanted.capacityBytes());
+        } else {
+            qemu.createFull(layers.path(layer), wanted.capacityBytes());
+        }
         return new BackupDisk(
                 wanted.key(),
                 wanted.label(),
                 wanted.capacityBytes(),
-                parent.isPresent() ? BackupDisk.Kind.INCREMENTAL : BackupDisk.Kind.FULL,
-                why,
-                folder.relativize(file).toString(),
+                isIncrement ? BackupDisk.Kind.INCREMENTAL : BackupDisk.Kind.FULL,
+                isIncrement ? null : standing.why(),
+                layer,
                 0,
-                parent.orElse(null),
+                standing.parent(),
                 null,
                 null,
                 null,
                 null);
     }
 
-    /** The newest sealed layer of the disk, if it has the same size; a newer one of another size ends the chain. */
-    private Optional<Parent> parent(String vm, StartDisk wanted) {
-        Parent newest = null;
-        for (Backup point : repository.backups(Optional.of(vm))) {
+    /** The newest sealed layer of the disk, if it has the same size and is whole; another one is never taken for it. */
+    private Standing standing(String vm, StartDisk wanted) {
+        List<Unreadable> unreadable = catalog.unreadable(Optional.of(vm));
+        if (!unreadable.isEmpty()) {
+            return Standing.none("a record of the VM cannot be read: " + unreadable);
+        }
+        List<Backup> backups = catalog.backups(Optional.of(vm));
+        Standing newest = Standing.none("the disk has no restore point");
+        for (Backup point : backups) {
             for (BackupDisk disk : point.disks()) {
                 String layer = disk.layer();
                 String root = disk.root();
@@ -125,20 +156,38 @@ final class Opening {
                         && layer != null
                         && root != null) {
                     newest = disk.capacityBytes() == wanted.capacityBytes()
-                            ? new Parent(point.id(), root, disk.moment(), layer)
-                            : null;
+                            ? new Standing(new Parent(point.id(), root, disk.moment()), layer, "")
+                            : Standing.none("the disk had " + disk.capacityBytes() + " bytes before");
                 }
             }
         }
-        return Optional.ofNullable(newest);
+        try {
+            Parent parent = newest.parent();
+            if (parent != null) {
+                seal.requireSizes(backups, layers.chain(newest.layer(), wanted.capacityBytes()));
+                if (!hashes.hasRoot(newest.layer(), parent.root())) {
+                    return Standing.none(
+                            "the hashes of " + newest.layer() + " are missing, or not those of its content");
+                }
+            }
+            return newest;
+        } catch (RepositoryException.Damaged e) {
+            return Standing.none("what it would stand on is damaged: " + e.getMessage());
+        }
     }
 
     /** A number that no layer of the disk ever had; it is used up before the layer is made. */
     private static int number(Path disk) {
         Path next = disk.resolve("next");
+        int highest = 0;
+        for (Path file : Disk.list(disk)) {
+            String name = file.getFileName().toString();
+            highest = Layers.isName(name) ? Math.max(highest, Layers.number(name)) : highest;
+        }
         try {
-            int number =
-                    Files.exists(next) ? Integer.parseInt(Files.readString(next).strip()) : 1;
+            String said = SafeFiles.read(next).orElse("1").strip();
+            int number = Math.max(highest + 1, said.matches("[0-9]{1,9}") ? Integer.parseInt(said) : 1);
+            Steps.next("write " + next);
             SafeFiles.replace(
                     next, (number + 1 + "\n").getBytes(StandardCharsets.US_ASCII), SafeFiles.Survives.POWER_CUT);
             return number;

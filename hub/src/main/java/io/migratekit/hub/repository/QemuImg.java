@@ -11,6 +11,11 @@ import java.util.concurrent.TimeUnit;
 
 /** What does qemu-img do and say about a layer? Each run has an end, and its output never blocks it. */
 final class QemuImg {
+    /** What is left of a killed hub must not go on writing while the next one begins. */
+    private static final List<String> DIES_WITH_US = Files.isExecutable(Path.of("/usr/bin/setpriv"))
+            ? List.of("/usr/bin/setpriv", "--pdeathsig", "KILL")
+            : List.of();
+
     private final Duration limit;
 
     QemuImg(Duration limit) {
@@ -28,8 +33,19 @@ final class QemuImg {
                 List.of("create", "-q", "-f", "qcow2", "-b", parent, "-F", "qcow2", name(file), Long.toString(bytes)));
     }
 
-    void check(Path file) {
-        run(file, List.of("check", "-q", "-f", "qcow2", name(file)));
+    /** Gives back what a killed writer left allocated; whatever else is wrong with the file is damage. */
+    void repairLeaks(Path file) {
+        run(file, List.of("check", "-q", "-f", "qcow2", "-r", "leaks", name(file)));
+    }
+
+    /** Copies what a layer holds into the one right below it; the layer itself stays as it is (-d). */
+    void commit(Path file) {
+        run(file, List.of("commit", "-q", "-d", "-f", "qcow2", name(file)));
+    }
+
+    /** Lets a layer stand on another file of the same folder, which has the same content. */
+    void standOn(Path file, String other) {
+        run(file, List.of("rebase", "-q", "-u", "-f", "qcow2", "-b", other, "-F", "qcow2", name(file)));
     }
 
     private static String name(Path file) {
@@ -38,27 +54,19 @@ final class QemuImg {
     }
 
     private void run(Path file, List<String> arguments) {
-        List<String> command = new ArrayList<>(List.of("qemu-img"));
+        List<String> command = new ArrayList<>(DIES_WITH_US);
+        command.add("qemu-img");
         command.addAll(arguments);
-        Path out = file.resolveSibling(file.getFileName() + ".out.tmp");
+        Steps.next(String.join(" ", command));
         try {
-            Process process = new ProcessBuilder(command)
-                    .directory(out.resolveSibling(".").toFile())
-                    .redirectErrorStream(true)
-                    .redirectOutput(out.toFile())
-                    .start();
+            // Not in the repository, which may be full just when it would be told so.
+            Path out = Files.createTempFile("qemu-img-", ".out");
             try {
-                process.getOutputStream().close();
-                if (!process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS)) {
-                    throw new RepositoryException.Storage(
-                            "qemu-img " + arguments + " did not end within " + limit + " and was stopped", null);
-                }
-                String text = Files.readString(out, StandardCharsets.UTF_8);
-                if (process.exitValue() != 0) {
+                String text = said(command, file, out);
+                if (!text.isEmpty()) {
                     throw failed(file, arguments, text);
                 }
             } finally {
-                process.destroyForcibly();
                 Files.deleteIfExists(out);
             }
         } catch (IOException e) {
@@ -69,14 +77,40 @@ final class QemuImg {
         }
     }
 
+    /** What it says of its failure; nothing, if it succeeds. */
+    private String said(List<String> command, Path file, Path out) throws IOException, InterruptedException {
+        ProcessBuilder builder = new ProcessBuilder(command)
+                .directory(file.resolveSibling(".").toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(out.toFile());
+        builder.environment().put("LC_ALL", "C");
+        Process process = builder.start();
+        try {
+            process.getOutputStream().close();
+            if (!process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS)) {
+                return "it did not end within " + limit + " and was stopped";
+            }
+            String text = Files.readString(out, StandardCharsets.UTF_8).strip();
+            return process.exitValue() == 0 ? "" : text + " (exit status " + process.exitValue() + ")";
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
     private static RepositoryException failed(Path file, List<String> arguments, String text) {
-        if (text.contains("No space left")) {
+        if (Disk.isFull(text)) {
             return new RepositoryException.NoSpace("no space left for " + file + ": free some and try again");
+        }
+        if (text.contains("Failed to get")) {
+            return new RepositoryException.Conflict(
+                    "locked", file + " is in use by another process, end that first: " + text);
         }
         if (arguments.getFirst().equals("check")) {
             return new RepositoryException.Damaged(
-                    name(file), -1, "the structure of the layer is damaged: " + text.strip() + "; copy it again");
+                    file.getFileName().toString(),
+                    -1,
+                    "the structure of the layer " + file + " is damaged: " + text + "; copy it again");
         }
-        return new RepositoryException.Storage("qemu-img " + arguments + " failed: " + text.strip(), null);
+        return new RepositoryException.Storage("qemu-img " + arguments + " failed for " + file + ": " + text, null);
     }
 }

@@ -1,7 +1,9 @@
 package io.migratekit.hub.repository;
 
-/** Who hears how far a seal is? Called often, from the thread that seals; it must return at once. */
+/** Who hears how far a seal or a merge is? Called often, from the thread that does it; it must return at once. */
 @FunctionalInterface
 public interface SealProgress {
+    SealProgress NOBODY = (_, _, _, _) -> {};
+
     void at(int disk, String step, long doneBytes, long totalBytes);
 }

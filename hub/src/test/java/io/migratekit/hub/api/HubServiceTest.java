@@ -114,6 +114,30 @@ class HubServiceTest {
     }
 
     @Test
+    void aPointOnWhichOthersStandIsMergedIntoThem() throws Exception {
+        write(answer(201, "POST", "/api/v1/backups", starting("b1")), "write -P 0x11 0 2M");
+        seal("b1");
+        write(answer(201, "POST", "/api/v1/backups", starting("b2")), "write -P 0x22 1M 64k", "write -z 0 64k");
+        String root = disk(seal("b2")).get("root").getAsString();
+        write(answer(201, "POST", "/api/v1/backups", starting("b3")), "write -P 0x33 3M 64k");
+        problem(409, "locked", "DELETE", "/api/v1/backups/b1?merge=true", "");
+        seal("b3");
+        assertEquals(204, ask("DELETE", "/api/v1/backups/b1?merge=true", "").statusCode());
+        problem(404, "not-found", "DELETE", "/api/v1/backups/b1?merge=true", "");
+        JsonObject merged = answer(200, "GET", "/api/v1/backups/b2", "");
+        assertEquals("full", disk(merged).get("kind").getAsString());
+        assertEquals(root, disk(merged).get("root").getAsString());
+        assertHolds(merged, "write -P 0x11 64k 1984k", "write -P 0x22 1M 64k");
+        assertHolds(
+                answer(200, "GET", "/api/v1/backups/b3", ""),
+                "write -P 0x11 64k 1984k",
+                "write -P 0x22 1M 64k",
+                "write -P 0x33 3M 64k");
+        write(answer(201, "POST", "/api/v1/backups", starting("b4")), "write -P 0x44 0 64k");
+        assertEquals("incremental", disk(seal("b4")).get("kind").getAsString());
+    }
+
+    @Test
     void oneBackupOfAVmAtATimeAndTheSameIdGoesOnAfterARestart() throws Exception {
         JsonObject first = answer(201, "POST", "/api/v1/backups", starting("b1"));
         write(first, "write -P 0x11 0 1M");

@@ -1,7 +1,7 @@
 package io.migratekit.vmware.sim;
 
+import io.migratekit.nbd.Secret;
 import io.migratekit.vmware.Endpoint;
-import io.migratekit.vmware.Secret;
 import io.migratekit.vmware.Thumbprint;
 import io.migratekit.vmware.Trust;
 import io.migratekit.vmware.VCenterLimits;

@@ -1,8 +1,8 @@
-package io.migratekit.vmware;
+package io.migratekit.nbd;
 
 import java.util.Arrays;
 
-/** A password: held as characters, shown to nobody, wiped when it is closed. */
+/** What is a password or a token while it is in memory? Held as characters, shown to nobody, wiped when it is closed. */
 public final class Secret implements AutoCloseable {
     private final char[] characters;
 

@@ -1,0 +1,367 @@
+package io.migratekit.agent.hub;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.migratekit.nbd.Deadline;
+import io.migratekit.nbd.Durations;
+import io.migratekit.nbd.Secret;
+import io.migratekit.nbd.files.JsonFields;
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.eclipse.jetty.client.CompletableResponseListener;
+import org.eclipse.jetty.client.ContentResponse;
+import org.eclipse.jetty.client.HttpClient;
+import org.eclipse.jetty.client.PathRequestContent;
+import org.eclipse.jetty.client.PathResponseListener;
+import org.eclipse.jetty.client.RedirectProtocolHandler;
+import org.eclipse.jetty.client.Request;
+import org.eclipse.jetty.client.StringRequestContent;
+import org.eclipse.jetty.client.WWWAuthenticationProtocolHandler;
+import org.eclipse.jetty.client.transport.HttpClientTransportOverHTTP;
+import org.eclipse.jetty.http.HttpCookieStore;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Transport;
+import org.eclipse.jetty.util.thread.QueuedThreadPool;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What does the hub say? One method for each operation of its contract. Every wait is bounded by a silence: what takes
+ * long makes the hub send a sign of life every few seconds. All operations may be repeated, so a hub that cannot be
+ * reached, or breaks off, is asked again for a while.
+ */
+public final class HubClient implements AutoCloseable {
+    private static final int LONGEST_ANSWER_BYTES = 256 << 20;
+    private static final int THREADS = 6;
+    private static final Duration LOOK_UP = Duration.ofMillis(200);
+    private static final Duration FIRST_PAUSE = Duration.ofMillis(300);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
+    private static final String JSON = "application/json";
+
+    private final HubAddress address;
+    private final @Nullable Secret token;
+    private final Limits limits;
+    private volatile Listener listener;
+    private final HttpClient http;
+
+    /**
+     * How long?
+     *
+     * @param silence the longest time without a sign of life
+     * @param retryFor a hub that cannot be reached is asked again for so long
+     */
+    public record Limits(Duration silence, Duration retryFor) {}
+
+    /** Who wants to know what is waited for? */
+    public interface Listener {
+        void waiting(String what, Duration atMost);
+
+        void waited(String what);
+
+        /** It did not work, and is tried again. */
+        void retrying(String why);
+    }
+
+    /** @param token null where the hub asks for none: behind a unix socket of its own */
+    public HubClient(HubAddress address, @Nullable Secret token, Limits limits, Listener listener) {
+        this.address = address;
+        this.token = token;
+        this.limits = limits;
+        this.listener = listener;
+        http = new HttpClient(new HttpClientTransportOverHTTP(1));
+        QueuedThreadPool threads = new QueuedThreadPool(THREADS, 1);
+        threads.setName("hub-client");
+        threads.setDaemon(true);
+        http.setExecutor(threads);
+        http.setConnectTimeout(limits.silence().toMillis());
+        http.setAddressResolutionTimeout(limits.silence().toMillis());
+        http.setHttpCookieStore(new HttpCookieStore.Empty());
+        http.setUserAgentField(null);
+        start();
+        http.getProtocolHandlers().remove(RedirectProtocolHandler.NAME);
+        http.getProtocolHandlers().remove(WWWAuthenticationProtocolHandler.NAME);
+    }
+
+    private void start() {
+        try {
+            http.start();
+        } catch (Exception e) {
+            throw new IllegalStateException("the HTTP client cannot be started", e);
+        }
+    }
+
+    /** From now on this one is told. */
+    public void tell(Listener other) {
+        listener = other;
+    }
+
+    public HubAddress address() {
+        return address;
+    }
+
+    // ---- the operations of hub/openapi.yaml
+
+    /** How the hub is; needs no token. */
+    public JsonObject health() {
+        return ask("GET", "/health", null, "the hub's health");
+    }
+
+    public List<JsonObject> backups(Optional<String> vm) {
+        String path = "/api/v1/backups" + vm.map(id -> "?vm=" + word(id)).orElse("");
+        return list(ask("GET", path, null, "the hub's list of backups"), "backups");
+    }
+
+    public Optional<JsonObject> backup(String id) {
+        return found(() -> ask("GET", "/api/v1/backups/" + word(id), null, "what the hub knows of backup " + id));
+    }
+
+    /** Opens layers; the same id again answers the same. */
+    public JsonObject start(JsonObject request) {
+        return ask("POST", "/api/v1/backups", request, "the hub to open layers");
+    }
+
+    public void heartbeat(String id, JsonObject progress) {
+        JsonObject body = new JsonObject();
+        body.add("progress", progress);
+        once("POST", "/api/v1/backups/" + word(id) + "/heartbeat", body, "the hub's answer to a heartbeat");
+    }
+
+    /** Gives the hub the hashes of a copy. */
+    public void putHashes(String id, int disk, Path file) {
+        String what = "the hub to take the hashes of disk " + disk;
+        repeated(what, () -> {
+            Request request = request("PUT", hashes(id, disk));
+            try {
+                request.body(new PathRequestContent("application/octet-stream", file));
+            } catch (IOException e) {
+                throw new HubException.Unreachable("cannot read " + file + ": " + e.getMessage(), e);
+            }
+            return answered(what, new CompletableResponseListener(request, LONGEST_ANSWER_BYTES).send(), request);
+        });
+    }
+
+    /** Brings the full list of a restore point's disk here. */
+    public void getHashes(String id, int disk, Path file) {
+        String what = "the hub's hashes of disk " + disk + " of " + id;
+        repeated(what, () -> {
+            Request request = request("GET", hashes(id, disk));
+            PathResponseListener.PathResponse got =
+                    awaited(what, PathResponseListener.write(request, file, true), request);
+            if (got.response().getStatus() != 200) {
+                throw new HubException.Refused(
+                        got.response().getStatus(),
+                        "",
+                        "the hub at " + address + " does not hand out the hashes of disk " + disk + " of backup " + id
+                                + " (status " + got.response().getStatus() + ")");
+            }
+            return new JsonObject();
+        });
+    }
+
+    private static String hashes(String id, int disk) {
+        return "/api/v1/backups/" + word(id) + "/disks/" + disk + "/hashes";
+    }
+
+    /** Makes a restore point of it; comes back when that is durable. */
+    public JsonObject seal(String id, JsonObject request) {
+        return ask("POST", "/api/v1/backups/" + word(id) + "/seal", request, "the hub to prove and seal backup " + id);
+    }
+
+    public void abandon(String id) {
+        ask("POST", "/api/v1/backups/" + word(id) + "/abandon", null, "the hub to remove the layers of backup " + id);
+    }
+
+    public void delete(String id, boolean merge) {
+        ask(
+                "DELETE",
+                "/api/v1/backups/" + word(id) + (merge ? "?merge=true" : ""),
+                null,
+                "the hub to delete backup " + id);
+    }
+
+    public List<JsonObject> vms() {
+        return list(ask("GET", "/api/v1/vms", null, "the hub's list of VMs"), "vms");
+    }
+
+    public Optional<JsonObject> vm(String id) {
+        return found(() -> ask("GET", "/api/v1/vms/" + word(id), null, "what the hub knows of VM " + id));
+    }
+
+    public void putVm(String id, JsonObject inventory) {
+        ask("PUT", "/api/v1/vms/" + word(id), inventory, "the hub to keep the VM's inventory");
+    }
+
+    public JsonObject chain(String vm) {
+        return ask("GET", "/api/v1/vms/" + word(vm) + "/chain", null, "the hub's chains of VM " + vm);
+    }
+
+    // ---- how
+
+    private static String word(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
+    }
+
+    private static Optional<JsonObject> found(Supplier<JsonObject> asked) {
+        try {
+            return Optional.of(asked.get());
+        } catch (HubException.Refused e) {
+            if (e.status() == 404) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    private List<JsonObject> list(JsonObject answer, String name) {
+        if (!(answer.get(name) instanceof JsonArray array)) {
+            throw notHub("its answer has no list '" + name + "'");
+        }
+        return array.asList().stream().map(JsonElement::getAsJsonObject).toList();
+    }
+
+    private JsonObject ask(String method, String path, @Nullable JsonObject body, String what) {
+        return repeated(what, () -> once(method, path, body, what));
+    }
+
+    private JsonObject once(String method, String path, @Nullable JsonObject body, String what) {
+        Request request = request(method, path);
+        if (body != null) {
+            request.body(new StringRequestContent(JSON, body.toString(), StandardCharsets.UTF_8));
+        }
+        return answered(what, new CompletableResponseListener(request, LONGEST_ANSWER_BYTES).send(), request);
+    }
+
+    private Request request(String method, String path) {
+        Request request = http.newRequest(address.base() + path)
+                .method(method)
+                .idleTimeout(limits.silence().toMillis(), TimeUnit.MILLISECONDS);
+        address.socket().ifPresent(socket -> request.transport(new Transport.TCPUnix(socket)));
+        if (token != null) {
+            String bearer = new String(token.reveal());
+            request.headers(headers -> headers.put(HttpHeader.AUTHORIZATION, "Bearer " + bearer));
+        }
+        return request;
+    }
+
+    /** Tries again what may work a little later; the last failure is the one that counts. */
+    private JsonObject repeated(String what, Supplier<JsonObject> attempt) {
+        Deadline end = Deadline.in(limits.retryFor());
+        Duration pause = FIRST_PAUSE;
+        listener.waiting(what, limits.silence());
+        try {
+            while (true) {
+                try {
+                    return attempt.get();
+                } catch (HubException e) {
+                    if (!mayPass(e) || end.atMost(pause).compareTo(pause) < 0) {
+                        throw e;
+                    }
+                    listener.retrying(e.getMessage());
+                }
+                TimeUnit.NANOSECONDS.sleep(pause.toNanos());
+                pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new HubException.Cancelled("stopped while waiting for " + what);
+        } finally {
+            listener.waited(what);
+        }
+    }
+
+    private static boolean mayPass(HubException failure) {
+        return failure instanceof HubException.Unreachable
+                || failure instanceof HubException.NoAnswer
+                || (failure instanceof HubException.Refused refused
+                        && refused.word().equals("busy"));
+    }
+
+    private JsonObject answered(String what, CompletableFuture<ContentResponse> sent, Request request) {
+        ContentResponse response = awaited(what, sent, request);
+        String text = response.getContentAsString();
+        if (response.getStatus() >= 400) {
+            throw problem(response.getStatus(), text);
+        }
+        if (response.getStatus() == 204) {
+            return new JsonObject();
+        }
+        try {
+            return JsonFields.parse(text).raw();
+        } catch (JsonFields.Unfit e) {
+            throw notHub(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private <T> T awaited(String what, CompletableFuture<T> sent, Request request) {
+        while (true) {
+            try {
+                return sent.get(LOOK_UP.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                // The client's own clock ends it: after a silence, not after a time.
+            } catch (ExecutionException e) {
+                throw failed(what, e.getCause() == null ? e : e.getCause());
+            } catch (InterruptedException e) {
+                var _ = request.abort(e);
+                Thread.currentThread().interrupt();
+                throw new HubException.Cancelled("stopped while waiting for " + what);
+            }
+        }
+    }
+
+    private HubException failed(String what, Throwable cause) {
+        if (cause instanceof TimeoutException) {
+            return new HubException.NoAnswer(
+                    "the hub at " + address + " said nothing for " + Durations.show(limits.silence())
+                            + " while we waited for " + what + ": it is frozen, or the way to it is",
+                    cause);
+        }
+        String why = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+        return new HubException.Unreachable(
+                "the hub at " + address + " cannot be reached (" + why + "); does `migratekit hub serve` run there, and"
+                        + " listen at that address?",
+                cause);
+    }
+
+    private HubException problem(int status, String text) {
+        String word;
+        String detail;
+        try {
+            JsonFields problem = JsonFields.parse(text);
+            word = problem.string("type").replaceFirst(".*:", "");
+            detail = problem.string("detail");
+        } catch (JsonFields.Unfit e) {
+            return notHub("it answered with status " + status + ", but no problem as a hub tells it");
+        }
+        String said = "the hub at " + address + ": " + detail;
+        if (status == 401 || status == 403) {
+            return new HubException.Denied(
+                    said + (token == null ? "; give a token of `migratekit hub token add` by --hub-token-file" : ""));
+        }
+        return new HubException.Refused(status, word, said);
+    }
+
+    private HubException.NotHub notHub(String why) {
+        return new HubException.NotHub(
+                "what answers at " + address + " is no migratekit hub, or one of another version: " + why);
+    }
+
+    @Override
+    public void close() {
+        try {
+            http.stop();
+        } catch (Exception e) {
+            System.getLogger(HubClient.class.getName())
+                    .log(System.Logger.Level.DEBUG, "the HTTP client did not end well", e);
+        }
+    }
+}

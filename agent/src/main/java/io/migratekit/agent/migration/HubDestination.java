@@ -1,0 +1,18 @@
+package io.migratekit.agent.migration;
+
+import io.migratekit.agent.hub.HubClient;
+import io.migratekit.nbd.NbdUri;
+import java.util.function.UnaryOperator;
+
+/**
+ * Which hub keeps the backups?
+ *
+ * @param agent program and version, for the records
+ * @param road how an export is reached that the hub names as its own host sees it
+ */
+public record HubDestination(HubClient client, String agent, UnaryOperator<NbdUri> road) implements Destination {
+    @Override
+    public String text() {
+        return "hub " + client.address().text();
+    }
+}

@@ -1,0 +1,350 @@
+package io.migratekit.agent.migration;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.agent.hub.HubClient;
+import io.migratekit.agent.hub.HubException;
+import io.migratekit.agent.job.StateFolder;
+import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.files.JsonFields;
+import io.migratekit.nbd.proof.HashFile;
+import io.migratekit.nbd.proof.HashFileReader;
+import io.migratekit.vmware.VmConfiguration;
+import io.migratekit.vmware.VmDisk;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What does the hub hold of a backup that is being written? A layer for each disk, ours as long as it hears from us,
+ * over the last restore point, or empty. Sealed, it is a restore point, in which the change ids stand.
+ */
+final class HubLanding implements Landing {
+    /** The hub ends its exports when it has not heard from us for so long; what was written stays. */
+    private static final int LEASE_SECONDS = 600;
+
+    private static final int MOST_WORKERS = 64;
+
+    private final MigrationSpec spec;
+    private final HubDestination hub;
+    private final VmConfiguration vm;
+    private final StateFolder folder;
+    private final MigrationListener listener;
+    private final String repository;
+    private final Heartbeat heartbeat;
+    private volatile Map<Integer, Layer> layers = Map.of();
+    private final boolean committed;
+
+    /** Where a disk is written to. */
+    private record Layer(
+            NbdUri target,
+            boolean full,
+            @Nullable String parent,
+            @Nullable JsonObject moment) {}
+
+    private HubLanding(
+            MigrationSpec spec,
+            HubDestination hub,
+            VmConfiguration vm,
+            StateFolder folder,
+            MigrationListener listener,
+            Supplier<String> progress,
+            boolean committed,
+            String repository) {
+        this.spec = spec;
+        this.hub = hub;
+        this.vm = vm;
+        this.folder = folder;
+        this.listener = listener;
+        this.committed = committed;
+        this.repository = repository;
+        heartbeat = new Heartbeat(hub.client(), spec.id().text(), progress, listener);
+    }
+
+    /** Lets the hub open a layer for each disk, or gives those that it has opened for this backup before. */
+    static HubLanding open(
+            MigrationSpec spec,
+            HubDestination hub,
+            String vcenter,
+            VmConfiguration vm,
+            List<VmDisk> disks,
+            StateFolder folder,
+            MigrationListener listener,
+            Supplier<String> progress) {
+        HubClient client = hub.client();
+        client.tell(new Words(listener));
+        String repository = text(client.health(), "repository");
+        Optional<JsonObject> known = client.backup(spec.id().text());
+        boolean committed = known.isPresent() && "sealed".equals(text(known.get(), "state"));
+        HubLanding landing = new HubLanding(spec, hub, vm, folder, listener, progress, committed, repository);
+        if (!committed) {
+            client.putVm(vm.instanceUuid(), inventory(vcenter, vm));
+            landing.start(disks, "auto");
+            landing.heartbeat.start();
+        }
+        return landing;
+    }
+
+    /** What is said of the hub is said of the backup. */
+    private record Words(MigrationListener listener) implements HubClient.Listener {
+        @Override
+        public void waiting(String what, Duration atMost) {
+            listener.waiting(what, atMost);
+        }
+
+        @Override
+        public void waited(String what) {
+            listener.waited(what);
+        }
+
+        @Override
+        public void retrying(String why) {
+            listener.told(why + "; trying again");
+        }
+    }
+
+    private static JsonObject inventory(String vcenter, VmConfiguration vm) {
+        JsonObject inventory = new JsonObject();
+        inventory.addProperty("name", vm.name());
+        inventory.addProperty("vcenter", vcenter);
+        JsonArray disks = new JsonArray();
+        vm.disks().forEach(disk -> disks.add(disk(disk)));
+        inventory.add("disks", disks);
+        inventory.add("configuration", vm.toJson());
+        return inventory;
+    }
+
+    private static JsonObject disk(VmDisk disk) {
+        JsonObject json = new JsonObject();
+        json.addProperty("key", disk.key());
+        json.addProperty("label", disk.label());
+        json.addProperty("capacityBytes", disk.capacityBytes());
+        return json;
+    }
+
+    /** Asks for layers of these disks; what the hub has opened for others of this backup stays. */
+    private void start(Collection<VmDisk> disks, String kind) {
+        JsonObject request = new JsonObject();
+        request.addProperty("id", spec.id().text());
+        request.addProperty("vm", vm.instanceUuid());
+        request.addProperty("name", vm.name());
+        request.addProperty("workers", Math.min(MOST_WORKERS, spec.limits().connections()));
+        request.addProperty("leaseSeconds", LEASE_SECONDS);
+        JsonArray wanted = new JsonArray();
+        for (VmDisk disk : disks) {
+            JsonObject one = disk(disk);
+            one.addProperty("kind", kind);
+            wanted.add(one);
+        }
+        request.add("disks", wanted);
+        JsonObject answer = hub.client().start(request);
+        Map<Integer, Layer> opened = new TreeMap<>(layers);
+        for (JsonElement element : answer.getAsJsonArray("disks")) {
+            JsonObject one = element.getAsJsonObject();
+            int key = one.get("key").getAsInt();
+            if (disks.stream().anyMatch(disk -> disk.key() == key)) {
+                opened.put(key, layer(one, opened.get(key)));
+            }
+        }
+        for (VmDisk disk : disks) {
+            if (!opened.containsKey(disk.key())) {
+                throw new MigrationException.BadTargets("the hub opened no layer for " + disk);
+            }
+        }
+        layers = Map.copyOf(opened);
+    }
+
+    private Layer layer(JsonObject disk, @Nullable Layer before) {
+        if (!disk.has("export")) {
+            throw new MigrationException.NoExport("the hub cannot serve disk " + text(disk, "key") + ": "
+                    + (disk.has("exportFailure") ? text(disk, "exportFailure") : "it says not why"));
+        }
+        String name = "hub:" + repository + "/" + text(disk, "layer");
+        NbdUri export = NbdUri.parse(text(disk, "export"));
+        // The way to an export that is the same as before is there already.
+        NbdUri target = before != null && before.target().identity().equals(name)
+                ? before.target()
+                : hub.road().apply(export).knownAs(name);
+        JsonObject parent = disk.getAsJsonObject("parent");
+        return new Layer(
+                target,
+                text(disk, "kind").equals("full"),
+                parent == null ? null : text(parent, "backup"),
+                parent == null ? null : parent.getAsJsonObject("moment"));
+    }
+
+    private static String text(JsonObject json, String name) {
+        JsonElement value = json.get(name);
+        if (value == null || !value.isJsonPrimitive()) {
+            throw new MigrationException.BadTargets("the hub's answer lacks '" + name + "'; is it of another version?");
+        }
+        return value.getAsString();
+    }
+
+    private Layer of(int disk) {
+        return Objects.requireNonNull(layers.get(disk));
+    }
+
+    @Override
+    public Map<Integer, NbdUri> targets() {
+        return layers.entrySet().stream()
+                .collect(Collectors.toMap(
+                        Map.Entry::getKey, entry -> entry.getValue().target(), (one, _) -> one, TreeMap::new));
+    }
+
+    @Override
+    public Optional<Milestone> find(int disk) {
+        Layer layer = of(disk);
+        JsonObject moment = layer.moment();
+        if (moment == null) {
+            return Optional.empty();
+        }
+        try {
+            Milestone milestone = Milestone.parse(moment.toString());
+            return Optional.of(
+                    spec.audit().isDue(milestone.unaudited())
+                            ? milestone.withHashes(hashes(Objects.requireNonNull(layer.parent()), disk))
+                            : milestone);
+        } catch (JsonFields.Unfit | RuntimeException e) {
+            listener.warned("what the hub remembers of disk " + disk + " cannot be used (" + e.getMessage()
+                    + "), so all of it is copied");
+            return Optional.empty();
+        }
+    }
+
+    /** What an audit compares with: the hashes of the restore point on which the layer stands. */
+    private List<Path> hashes(String backup, int disk) {
+        Path file = folder.path().resolve("parent-" + disk + "-" + backup + ".hashes");
+        try {
+            if (!Files.exists(file)) {
+                hub.client().getHashes(backup, disk, file);
+            }
+            return List.of(file);
+        } catch (HubException e) {
+            if (e instanceof HubException.Cancelled) {
+                throw e;
+            }
+            listener.warned("change tracking of disk " + disk + " cannot be audited: " + e.getMessage());
+            return List.of();
+        }
+    }
+
+    /** A layer of ours is written by this backup alone. */
+    @Override
+    public String state(int disk) {
+        return of(disk).full() ? Milestones.overwrittenBy(spec.id()) : "layer of " + spec.id();
+    }
+
+    @Override
+    public void forget(int disk) {
+        // The hub hands out a change id with its restore point only, and that stays as it is.
+    }
+
+    @Override
+    public void reached(int disk, Milestone milestone) {
+        // It counts when it is sealed.
+    }
+
+    @Override
+    public NbdUri forAll(int disk) {
+        if (!of(disk).full()) {
+            start(vm.disks().stream().filter(one -> one.key() == disk).toList(), "full");
+        }
+        return of(disk).target();
+    }
+
+    @Override
+    public boolean provesItself() {
+        return true;
+    }
+
+    @Override
+    public boolean isCommittedLast() {
+        return true;
+    }
+
+    @Override
+    public boolean isCommitted() {
+        return committed;
+    }
+
+    @Override
+    public void commit(Commit commit) {
+        heartbeat.close();
+        if (committed) {
+            return;
+        }
+        JsonObject seal = new JsonObject();
+        seal.addProperty("takenAt", commit.frozenAt().toString());
+        seal.addProperty("quiesced", commit.quiesced());
+        seal.addProperty("agent", hub.agent());
+        seal.add("configuration", JsonParser.parseString(commit.configuration()));
+        JsonArray disks = new JsonArray();
+        for (Disk disk : commit.disks()) {
+            JsonObject one = new JsonObject();
+            one.addProperty("key", disk.key());
+            one.addProperty("reason", disk.reason());
+            disk.milestone()
+                    .ifPresent(milestone -> one.add(
+                            "moment",
+                            JsonParser.parseString(
+                                    milestone.withHashes(List.of()).json())));
+            disk.hashes().ifPresent(file -> {
+                hub.client().putHashes(spec.id().text(), disk.key(), file);
+                one.addProperty("hashes", root(file));
+            });
+            disks.add(one);
+        }
+        seal.add("disks", disks);
+        hub.client().seal(spec.id().text(), seal);
+        listener.told("the hub has proved and sealed restore point " + spec.id());
+    }
+
+    private static String root(Path file) {
+        try (HashFileReader reader = HashFile.open(file)) {
+            return reader.rootHex();
+        }
+    }
+
+    @Override
+    public void close() {
+        heartbeat.close();
+    }
+
+    /** What the newest restore point of a disk holds, for who only wants to look. */
+    static Optional<Milestone> newest(HubClient client, String vm, VmDisk disk) {
+        Optional<Milestone> newest = Optional.empty();
+        for (JsonObject backup : client.backups(Optional.of(vm))) {
+            for (JsonElement element : backup.getAsJsonArray("disks")) {
+                JsonObject one = element.getAsJsonObject();
+                if (text(backup, "state").equals("sealed")
+                        && one.get("key").getAsInt() == disk.key()
+                        && one.has("root")) {
+                    newest = one.has("moment") && one.get("capacityBytes").getAsLong() == disk.capacityBytes()
+                            ? parsed(one.getAsJsonObject("moment"))
+                            : Optional.empty();
+                }
+            }
+        }
+        return newest;
+    }
+
+    private static Optional<Milestone> parsed(JsonObject moment) {
+        try {
+            return Optional.of(Milestone.parse(moment.toString()));
+        } catch (JsonFields.Unfit | RuntimeException e) {
+            return Optional.empty();
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package io.migratekit.cli;
+
+import com.google.gson.JsonObject;
+import io.migratekit.agent.hub.HubClient;
+import io.migratekit.nbd.Durations;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Which backups does a command mean: a hub's, or those in a folder? */
+final class HubViewOptions {
+    @Spec(Spec.Target.MIXEE)
+    @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
+    private CommandSpec mixee;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private HubOptions hub;
+
+    @Option(
+            names = "--repository",
+            paramLabel = "DIR",
+            description = "The folder itself, on its own host; to change something there no hub may serve it.")
+    private @Nullable Path repository;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private RoadOptions road;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private ConfigOptions config;
+
+    @Option(
+            names = "--timeout",
+            paramLabel = "TIME",
+            defaultValue = "15s",
+            converter = Times.class,
+            description = "Longest silence of the hub (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private Duration timeout;
+
+    @Option(names = "--json", description = "Print JSON instead of text.")
+    private boolean json;
+
+    @Option(
+            names = {"-v", "--verbose", "--debug"},
+            description = "Tell on stderr what is being waited for; print stack traces.")
+    private boolean verbose;
+
+    boolean json() {
+        return json;
+    }
+
+    /** Opens what is meant, for as long as the question takes. */
+    <T> T ask(Console console, Function<HubView, T> question) {
+        if (verbose) {
+            console.beVerbose();
+        }
+        if (repository == null) {
+            hub.fillFrom(config.find(), road);
+        }
+        if (hub.given() == (repository != null)) {
+            throw new ParameterException(
+                    mixee.commandLine(),
+                    "say which backups: those of a hub, with --hub or [hub] of the configuration, or those in a folder,"
+                            + " with --repository");
+        }
+        if (repository != null) {
+            return question.apply(new HubView.Folder(repository));
+        }
+        try (Way way = road.open(console, timeout, timeout);
+                HubView view = new HubView.Asked(hub.client(way, timeout, Duration.ZERO, new Words(console)))) {
+            return question.apply(view);
+        }
+    }
+
+    /** The id of a VM that was given by its id or its name. */
+    static String vm(HubView view, String wanted) {
+        List<String> called = view.vms().stream()
+                .filter(vm -> text(vm, "id").equals(wanted) || text(vm, "name").equals(wanted))
+                .map(vm -> text(vm, "id"))
+                .distinct()
+                .toList();
+        if (called.size() != 1) {
+            throw new CommandFailed(
+                    ExitCode.USAGE,
+                    (called.isEmpty() ? "no VM is" : called.size() + " VMs are") + " called " + wanted
+                            + "; `migratekit hub vms` shows them with their ids");
+        }
+        return called.getFirst();
+    }
+
+    static String text(JsonObject json, String name) {
+        return json.has(name) ? json.get(name).getAsString() : "";
+    }
+
+    static long number(JsonObject json, String name) {
+        return json.has(name) ? json.get(name).getAsLong() : 0;
+    }
+
+    private record Words(Console console) implements HubClient.Listener {
+        @Override
+        public void waiting(String what, Duration atMost) {
+            if (console.isVerbose()) {
+                console.say("waiting for " + what + ", of silence at most " + Durations.show(atMost));
+            }
+        }
+
+        @Override
+        public void waited(String what) {
+            // What came of it is printed.
+        }
+
+        @Override
+        public void retrying(String why) {
+            console.say(why + "; trying again");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package io.migratekit.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.nbd.fixture.Tool;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** A VM, the hub that keeps its backups, and the truth about each of them. */
+final class HubLab implements AutoCloseable {
+    private final MigrateLab source;
+    private final HubProcess hub;
+    /** The snapshot that each restore point must be equal to. */
+    private final Map<String, String> truths = new TreeMap<>();
+
+    HubLab(Path folder, long... diskBytes) throws IOException {
+        source = new MigrateLab(folder, diskBytes);
+        hub = HubProcess.start(folder.resolve("h"), "--listen", "127.0.0.1:0");
+    }
+
+    MigrateLab source() {
+        return source;
+    }
+
+    HubProcess hub() {
+        return hub;
+    }
+
+    CopyProcess start(String job, String... more) {
+        return source.startWith(job, List.of(source.trust(), source.password(), hub.to()), more);
+    }
+
+    Run backUp(String job, String... more) {
+        try (CopyProcess process = start(job, more)) {
+            return process.end(MigrateLab.LIMIT);
+        }
+    }
+
+    /** Must end well; gives the report, and remembers what the restore point has to hold. */
+    JsonObject backUpWell(String job, String... more) {
+        List<String> words = new ArrayList<>(List.of(more));
+        words.add("--json");
+        Run run = backUp(job, words.toArray(String[]::new));
+        assertEquals(0, run.code(), run::toString);
+        remember(job);
+        return JsonParser.parseString(run.out()).getAsJsonObject();
+    }
+
+    static List<String> modes(JsonObject report) {
+        return report.getAsJsonArray("disks").asList().stream()
+                .map(disk -> disk.getAsJsonObject().get("mode").getAsString())
+                .toList();
+    }
+
+    /** What the hub says, asked by the command. */
+    JsonObject ask(String... words) {
+        List<String> line = new ArrayList<>(List.of(words));
+        line.add("--json");
+        Run run = Run.migratekit(hubWords(line.toArray(String[]::new)));
+        assertEquals(0, run.code(), run::toString);
+        return JsonParser.parseString(run.out()).getAsJsonObject();
+    }
+
+    /** Every restore point that was made is listed, whole, and equal to what was frozen. */
+    void assertAllPointsAreTrue() {
+        JsonObject list = ask("list");
+        Map<String, JsonObject> points = new TreeMap<>();
+        for (JsonElement element : list.getAsJsonArray("backups")) {
+            JsonObject backup = element.getAsJsonObject();
+            if (backup.get("state").getAsString().equals("sealed")) {
+                points.put(backup.get("id").getAsString(), backup);
+            }
+        }
+        assertEquals(truths.keySet(), points.keySet(), list::toString);
+        truths.forEach((job, snapshot) -> {
+            JsonObject point = java.util.Objects.requireNonNull(points.get(job));
+            assertTrue(point.get("complete").getAsBoolean(), point::toString);
+            for (JsonElement element : point.getAsJsonArray("disks")) {
+                JsonObject disk = element.getAsJsonObject();
+                int key = disk.get("key").getAsInt();
+                Path layer = hub.repository().resolve(disk.get("layer").getAsString());
+                Tool.run(
+                        "qemu-img",
+                        "compare",
+                        "-f",
+                        "raw",
+                        "-F",
+                        "qcow2",
+                        source.vcenter().truth(snapshot, key).toString(),
+                        layer.toString());
+            }
+        });
+    }
+
+    /** The restore point must hold what the last snapshot froze. */
+    void remember(String job) {
+        truths.put(job, source.lastSnapshot());
+    }
+
+    String[] hubWords(String... words) {
+        List<String> line = new ArrayList<>(List.of("hub"));
+        line.addAll(List.of(words));
+        line.addAll(hub.to());
+        return line.toArray(String[]::new);
+    }
+
+    /** A restore point was deleted. */
+    void forget(String job) {
+        truths.remove(job);
+    }
+
+    @Override
+    public void close() {
+        hub.close();
+        source.close();
+    }
+}

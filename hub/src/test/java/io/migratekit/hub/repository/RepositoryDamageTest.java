@@ -1,0 +1,358 @@
+package io.migratekit.hub.repository;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonNull;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.nbd.fixture.Tool;
+import io.migratekit.nbd.server.QemuNbd;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Is damage named where it is, and does it harm nothing else? One VM with a chain of two layers, and another VM. */
+class RepositoryDamageTest {
+    private static final String VM = "vm";
+
+    private final long seed = System.nanoTime();
+    private final Random random = new Random(seed);
+
+    @TempDir
+    private Path folder;
+
+    @SuppressWarnings("NullAway.Init") // Before each test.
+    private RepositoryLab lab;
+
+    @BeforeEach
+    void twoPointsAndAnother() {
+        System.out.println("seed=" + seed);
+        lab = new RepositoryLab(folder.resolve("repository"), folder, Map.of(0, 1L << 20));
+        lab.point(VM, "a", random, StartDisk.Wanted.AUTO);
+        lab.point(VM, "b", random, StartDisk.Wanted.AUTO);
+        lab.point("other", "x", random, StartDisk.Wanted.AUTO);
+    }
+
+    @AfterEach
+    void close() {
+        lab.close();
+    }
+
+    private Path file(String name) {
+        return lab.folder().resolve("vms").resolve(VM).resolve(name);
+    }
+
+    @Test
+    void aBadRecordHidesOnlyItselfAndNothingIsRemoved() throws IOException {
+        String record = Files.readString(file("points/b.json"));
+        Files.writeString(file("points/b.json"), record.substring(0, record.length() / 2));
+        Files.writeString(file("disks/0/0077.qcow2"), "left over");
+        lab.reopen();
+        Repository repository = lab.repository();
+        List<Unreadable> unreadable = repository.unreadable(Optional.empty());
+        assertEquals(1, unreadable.size(), unreadable::toString);
+        assertEquals("vms/vm/points/b.json", unreadable.getFirst().file());
+        assertEquals(
+                List.of("a", "x"),
+                repository.backups(Optional.empty()).stream().map(Backup::id).toList());
+        assertEquals(2, repository.vms().size());
+        assertThrows(RepositoryException.Storage.class, () -> repository.find("b"));
+        assertThrows(RepositoryException.Storage.class, () -> repository.delete("a", true));
+        assertTrue(Files.exists(file("disks/0/0002.qcow2")) && Files.exists(file("disks/0/0077.qcow2")));
+        repository.delete("x", false);
+        lab.points.remove("x");
+
+        lab.start(VM, "c", StartDisk.Wanted.AUTO, null);
+        BackupDisk full = repository.find("c").orElseThrow().disks().getFirst();
+        assertEquals(BackupDisk.Kind.FULL, full.kind());
+        assertTrue(String.valueOf(full.why()).contains("points/b.json"), full::toString);
+        assertEquals("vms/vm/disks/0/0078.qcow2", full.layer(), "no number is used twice");
+        repository.abandon("c");
+        lab.open.clear();
+
+        // As docs/repository-format.md says.
+        Files.copy(file("disks/0/0002.json"), file("points/b.json"), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        lab.reopen();
+        lab.verify("restored");
+        lab.verifyTidy("restored");
+    }
+
+    @Test
+    void aFieldThatIsMissingOrOfAnotherKindIsNamed() throws IOException {
+        JsonObject record =
+                JsonParser.parseString(Files.readString(file("points/b.json"))).getAsJsonObject();
+        List<String> needed = new ArrayList<>();
+        for (String name : record.keySet()) {
+            JsonObject other = record.deepCopy();
+            other.remove(name);
+            needed.addAll(refused(other, name));
+            other.add(name, JsonNull.INSTANCE);
+            refused(other, name);
+            other.add(name, new JsonArray());
+            refused(other, name);
+        }
+        for (String name :
+                record.getAsJsonArray("disks").get(0).getAsJsonObject().keySet()) {
+            JsonObject other = record.deepCopy();
+            JsonObject disk = other.getAsJsonArray("disks").get(0).getAsJsonObject();
+            disk.remove(name);
+            needed.addAll(refused(other, name));
+            disk.addProperty(name, -1);
+            refused(other, name);
+        }
+        assertEquals(
+                List.of(
+                        "id",
+                        "vm",
+                        "vmName",
+                        "state",
+                        "complete",
+                        "startedAt",
+                        "disks",
+                        "key",
+                        "capacityBytes",
+                        "kind",
+                        "layer",
+                        "layerBytes",
+                        "parent",
+                        "root"),
+                needed);
+        JsonObject elsewhere = record.deepCopy();
+        elsewhere
+                .getAsJsonArray("disks")
+                .get(0)
+                .getAsJsonObject()
+                .addProperty("layer", "vms/vm/disks/0/../../../../../etc/passwd");
+        assertEquals(List.of("layer"), refused(elsewhere, "layer"));
+    }
+
+    /** The name, if the record is refused because of it; no other failure is one. */
+    private List<String> refused(JsonObject record, String name) throws IOException {
+        Files.writeString(file("points/b.json"), record.toString());
+        try {
+            lab.repository().find("b");
+            return List.of();
+        } catch (RepositoryException.Storage e) {
+            String said = String.valueOf(e.getMessage());
+            assertTrue(said.contains("points/b.json") && said.contains("'" + name + "'"), said);
+            return List.of(name);
+        }
+    }
+
+    @Test
+    void aParentThatIsNotWhatItWasIsFoundAtTheSeal() throws IOException {
+        lab.start(VM, "c", StartDisk.Wanted.AUTO, null);
+        lab.write(VM, random, 3);
+        SealRequest request = lab.sealing(VM, random, false);
+        eachDamage(true, words -> {
+            RepositoryException.Damaged damaged =
+                    assertThrows(RepositoryException.Damaged.class, () -> lab.seal(VM, request));
+            assertTrue(String.valueOf(damaged.getMessage()).contains(words), damaged::toString);
+        });
+        lab.seal(VM, request);
+        lab.verify("all is as it was");
+    }
+
+    /** The backup is made nevertheless, but as a full one. */
+    @Test
+    void aNewBackupDoesNotStandOnWhatIsNotWhatItWas() throws IOException {
+        eachDamage(false, words -> {
+            lab.start(VM, "c", StartDisk.Wanted.AUTO, null);
+            BackupDisk disk = lab.repository().find("c").orElseThrow().disks().getFirst();
+            assertEquals(BackupDisk.Kind.FULL, disk.kind());
+            assertTrue(String.valueOf(disk.why()).contains(words), disk::toString);
+            lab.repository().abandon("c");
+            lab.open.clear();
+        });
+        lab.point(VM, "c", random, StartDisk.Wanted.INCREMENTAL);
+        lab.verify("all is as it was");
+    }
+
+    /** Does one after the other, and undoes it after it was looked what is said of it. */
+    private void eachDamage(boolean isRead, Consumer<String> saysSo) throws IOException {
+        Path layer = file("disks/0/0002.qcow2");
+        Path below = file("disks/0/0001.qcow2");
+        Path hashes = file("disks/0/0002.hashes");
+
+        Tool.run("mv", layer.toString(), layer + ".away");
+        saysSo.accept("0002.qcow2 is missing");
+        Tool.run("ln", "-s", layer + ".away", layer.toString());
+        saysSo.accept("0002.qcow2 is a symbolic link");
+        Tool.run("mv", layer + ".away", layer.toString());
+
+        Files.write(below, new byte[512], StandardOpenOption.APPEND);
+        saysSo.accept("0001.qcow2 has ");
+        Tool.run("truncate", "-s", "-512", below.toString());
+
+        byte[] whole = Files.readAllBytes(hashes);
+        Files.delete(hashes);
+        saysSo.accept("are missing");
+        Files.copy(file("disks/0/0001.hashes"), hashes);
+        saysSo.accept("not those of");
+        if (isRead) {
+            byte[] damaged = whole.clone();
+            damaged[40] ^= 1;
+            Files.write(hashes, damaged);
+            saysSo.accept("hashes are damaged");
+        }
+        Files.write(hashes, whole);
+
+        rebase(layer, "../0/0001.qcow2");
+        saysSo.accept("which is no layer beside it");
+        assertThrows(RepositoryException.Damaged.class, () -> lab.repository().layerFile("b", 0));
+        rebase(layer, "0001.qcow2");
+    }
+
+    private static void rebase(Path layer, String backing) {
+        Tool.run("qemu-img", "rebase", "-u", "-f", "qcow2", "-b", backing, "-F", "qcow2", layer.toString());
+    }
+
+    @Test
+    void hashesThatWereDamagedAfterTheyWerePutAreAskedForAgain() throws IOException {
+        lab.start(VM, "c", StartDisk.Wanted.AUTO, null);
+        lab.write(VM, random, 3);
+        SealRequest request = lab.sealing(VM, new Random(42), false);
+        while (request.disks().getFirst().hashes() == null) {
+            request = lab.sealing(VM, random, false);
+        }
+        Path put = file("disks/0/0003.put");
+        byte[] bytes = Files.readAllBytes(put);
+        bytes[bytes.length / 2] ^= 1;
+        Files.write(put, bytes);
+        SealRequest asked = request;
+        assertThrows(RepositoryException.BadRequest.class, () -> lab.seal(VM, asked));
+    }
+
+    /** Only the proof can find it, and then the merge is given up: no point is worse off than before. */
+    @Test
+    void aMergeOverWhatHasRottedIsGivenUp() throws IOException {
+        begin("c", StartDisk.Wanted.FULL);
+        write("c", "write -P 1 0 1M");
+        lab.repository().seal("c", request(), SealProgress.NOBODY);
+        begin("d", StartDisk.Wanted.AUTO);
+        write("d", "write -P 2 0 64k");
+        lab.repository().seal("d", request(), SealProgress.NOBODY);
+        lab.repository().delete("a", true);
+        Path rotten = lab.repository().layerFile("c", 0);
+        Tool.run("chmod", "u+w", rotten.toString());
+        write("c", "write -P 9 512k 512");
+
+        RepositoryException.Damaged damaged = assertThrows(
+                RepositoryException.Damaged.class, () -> lab.repository().delete("c", true));
+        assertTrue(String.valueOf(damaged.getMessage()).contains("restore point c is gone"), damaged::toString);
+        lab.reopen();
+        assertTrue(Files.exists(rotten), "it is named by no record, but d stands on it");
+        assertFalse(lab.isUnderWay());
+        Tool.run(
+                "qemu-io",
+                "-r",
+                "-f",
+                "qcow2",
+                "-c",
+                "read -P 2 0 64k",
+                "-c",
+                "read -P 1 64k 448k",
+                lab.repository().layerFile("d", 0).toString());
+        lab.repository().delete("d", false);
+        lab.reopen();
+        assertFalse(Files.exists(rotten));
+        lab.points.remove("a");
+        lab.verify("the others");
+        lab.verifyTidy("the others");
+    }
+
+    private void begin(String id, StartDisk.Wanted kind) {
+        StartDisk disk = new StartDisk(0, null, 1L << 20, kind);
+        lab.repository().start(new StartRequest(id, VM, null, List.of(disk), null));
+    }
+
+    private void write(String id, String command) {
+        Tool.run(
+                "qemu-io",
+                "-f",
+                "qcow2",
+                "-c",
+                command,
+                lab.repository().layerFile(id, 0).toString());
+    }
+
+    private static SealRequest request() {
+        return new SealRequest(null, null, null, null, List.of(new SealDisk(0, null, null, null, null)));
+    }
+
+    @Test
+    void whatIsKeptInUseOrOpenIsNotMerged() throws Exception {
+        assertEquals("has-increments", refused(false));
+        try (QemuNbd reader = QemuNbd.of(lab.repository().layerFile("b", 0), QemuNbd.Format.QCOW2, 1)
+                .readOnly()
+                .start()) {
+            assertTrue(reader.process().isAlive());
+            assertEquals("locked", refused(true));
+        }
+        lab.start(VM, "c", StartDisk.Wanted.AUTO, null);
+        assertEquals("locked", refused(true));
+        lab.repository().abandon("c");
+        lab.open.clear();
+        lab.reopen();
+        lab.verify("nothing was merged");
+        lab.verifyTidy("nothing was merged");
+        lab.repository().delete("a", true);
+        lab.points.remove("a");
+        BackupDisk merged = lab.repository().find("b").orElseThrow().disks().getFirst();
+        assertEquals(BackupDisk.Kind.FULL, merged.kind());
+        assertEquals("vms/vm/disks/0/0001.qcow2", merged.layer());
+        lab.verify("merged");
+        lab.close();
+        try (Repository keeping =
+                Repository.open(lab.folder(), new RepositoryLimits(0, Duration.ofDays(1), Duration.ofMinutes(1)))) {
+            StartDisk disk = new StartDisk(0, null, 1L << 20, StartDisk.Wanted.AUTO);
+            keeping.start(new StartRequest("k", VM, null, List.of(disk), null));
+            SealDisk sealed = new SealDisk(0, null, null, null, null);
+            keeping.seal("k", new SealRequest(null, null, null, null, List.of(sealed)), SealProgress.NOBODY);
+            assertEquals(
+                    "kept",
+                    assertThrows(RepositoryException.Conflict.class, () -> keeping.delete("k", true))
+                            .word());
+        }
+    }
+
+    private String refused(boolean merge) {
+        return assertThrows(
+                        RepositoryException.Conflict.class,
+                        () -> lab.repository().delete("a", merge))
+                .word();
+    }
+
+    @Test
+    void noLinkIsFollowed() throws IOException {
+        Path away = folder.resolve("away");
+        Files.move(file("disks/0"), away);
+        Files.createSymbolicLink(file("disks/0"), away);
+        lab.reopen();
+        assertTrue(Files.exists(away.resolve("0001.qcow2")));
+        assertThrows(RepositoryException.Damaged.class, () -> lab.repository().layerFile("a", 0));
+        assertThrows(RepositoryException.Damaged.class, () -> lab.repository().delete("a", true));
+        lab.close();
+        Path vms = lab.folder().resolve("vms");
+        Files.move(vms, folder.resolve("vms-away"));
+        Files.createSymbolicLink(vms, folder.resolve("vms-away"));
+        assertThrows(RepositoryException.Storage.class, () -> Repository.look(lab.folder()));
+        assertThrows(RepositoryException.Storage.class, () -> lab.reopen());
+    }
+}
