@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Does migratekit-tunnel@.service do under a real systemd what docs/operations.md promises? `bin/soak systemd` runs this.
+# Do our units do under a real systemd what docs/operations.md promises? `bin/soak systemd` runs this.
 #
 # Boots a minimal Debian in a container that is thrown away, installs the units as a package would, and runs a tunnel to
-# a real sshd in a network namespace beside it. Needs root. The first run makes the Debian (a minute or two, from the
+# a real sshd in a network namespace beside it, then a hub (lab_hub.sh). Needs root. The first run makes the Debian (a minute or two, from the
 # mirror of apt) and keeps it in ~/.cache/migratekit; a later one takes twenty seconds.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -16,12 +16,13 @@ PATH=$PATH:/usr/sbin:/sbin
 jdk=$(find_jdk)
 layout=$root/cli/target/migratekit
 
-debian=${XDG_CACHE_HOME:-$HOME/.cache}/migratekit/systemd-bookworm-1
+debian=${XDG_CACHE_HOME:-$HOME/.cache}/migratekit/systemd-bookworm-2
 scratch=$(mktemp -d)
 number=$((RANDOM % 16384))
 here=mk-lab-$number
 hub=mk-labhub-$number
 net=10.$((128 + number / 256)).$((number % 256))
+unit=migratekit-tunnel@hub
 nspawn=
 leader=
 sshd=
@@ -51,7 +52,7 @@ if [[ ! -d $debian ]]; then
     step "making a minimal Debian, once"
     mkdir -p "${debian%/*}"
     rm -rf "$debian.new"
-    mmdebstrap --quiet --variant=minbase --include=systemd-sysv,libnbd0,libxxhash0 bookworm "$debian.new" > "$scratch/debian.log" 2>&1 ||
+    mmdebstrap --quiet --variant=minbase --include=systemd-sysv,libnbd0,libxxhash0,qemu-utils bookworm "$debian.new" > "$scratch/debian.log" 2>&1 ||
         die "mmdebstrap failed: $(tail -n 5 "$scratch/debian.log")"
     mv "$debian.new" "$debian"
 fi
@@ -114,8 +115,8 @@ nspawn=$!
 
 # Runs a program in the container.
 in_lab() { nsenter -t "$leader" -m -u -i -n -p -C -- "$@"; }
-journal() { in_lab journalctl --no-pager -o cat -u migratekit-tunnel@hub; }
-show() { in_lab systemctl show --value -p "$1" migratekit-tunnel@hub; }
+journal() { in_lab journalctl --no-pager -o cat -u "$unit"; }
+show() { in_lab systemctl show --value -p "$1" "$unit"; }
 
 # Waits until words come out of a command: seconds, pattern, command.
 await() {
@@ -211,3 +212,6 @@ await 20 '^failed$' show ActiveState
 sleep 3
 [[ $(show ActiveState) = failed && $(show ExecMainStatus) = 2 && $(show NRestarts) = 0 ]] ||
     die "after a mistake it is $(show ActiveState) with $(show ExecMainStatus), started again $(show NRestarts) times"
+
+# shellcheck source=systemd/lab_hub.sh
+. "$root/systemd/lab_hub.sh"

@@ -2,7 +2,6 @@ package io.migratekit.hub.api;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -21,7 +20,6 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
-import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -32,11 +30,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -241,55 +236,6 @@ class HubServerTest {
             channel.read(answer);
             assertTrue(new String(answer.array(), StandardCharsets.US_ASCII).startsWith("HTTP/1.1 204"));
         }
-    }
-
-    @Test
-    void theUnixSocketIsPrivateFromItsFirstMoment() throws Exception {
-        Path socket = folder.resolve("run/other.sock");
-        Set<String> seen = ConcurrentHashMap.newKeySet();
-        AtomicBoolean over = new AtomicBoolean();
-        Thread onlooker = Thread.ofPlatform().start(() -> {
-            while (!over.get()) {
-                try {
-                    seen.add(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)));
-                } catch (IOException e) {
-                    // Not there right now.
-                }
-            }
-        });
-        for (int i = 0; i < 20; i++) {
-            other(socket).close();
-            assertFalse(Files.exists(socket));
-        }
-        over.set(true);
-        assertTrue(onlooker.join(Duration.ofSeconds(5)));
-        assertEquals(Set.of("rw-------"), seen);
-        try (Stream<Path> files = Files.list(folder.resolve("run"))) {
-            assertEquals(0, files.count());
-        }
-    }
-
-    @Test
-    void aSocketWhereSomebodyListensIsLeftToHimAndOneThatWasLeftOverIsTaken() throws Exception {
-        Path socket = folder.resolve("hub.sock");
-        IOException taken = assertThrows(IOException.class, () -> other(socket).close());
-        assertTrue(
-                String.valueOf(taken.getMessage()).contains("another process listens on " + socket), taken.toString());
-        server.close();
-        try (ServerSocketChannel killed = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-            killed.bind(UnixDomainSocketAddress.of(socket));
-        }
-        assertTrue(Files.exists(socket));
-        other(socket).close();
-    }
-
-    private HubServer other(Path socket) throws IOException {
-        return HubServer.start(
-                List.of(new Listen.Unix(socket)),
-                routes(),
-                new Tokens(folder),
-                e -> new Problem(500, "failed", "it failed"),
-                HttpLimits.DEFAULTS);
     }
 
     private static void problem(int status, HttpResponse<String> answer) {
