@@ -55,6 +55,8 @@ build() (
     exec 9> "$log.lock"
     flock 9
     if "$check"; then exit 0; fi
+    # Tests that were compiled against an older program are worth nothing, and Maven would not always notice.
+    rm -rf "$root"/*/target/test-classes
     say "building migratekit ..."
     if ! maven package -Dmaven.compiler.failOnWarning=false -Djavac.checks=-proc:none -Dmanual.skip "$@" > "$log" 2>&1; then
         sed -n -e '/\[Help 1\]/q' -e '/^\[ERROR\]/p' -e '/^\[WARNING\]/p' "$log" >&2
@@ -65,7 +67,7 @@ build() (
 # Succeeds if the program, and the simulated vCenter among the tests' classes, are as new as their sources.
 simulator_is_built() {
     layout=$root/cli/target/migratekit
-    [ -d "$root/vmware-cbt/target/test-classes" ] && [ -e "$layout/java" ] &&
+    [ -e "$root/vmware-cbt/target/test-classes/io/migratekit/vmware/sim/SimulatorMain.class" ] && [ -e "$layout/java" ] &&
         [ -z "$(find "$root"/pom.xml "$root"/*/pom.xml "$root"/*/*/pom.xml "$root"/*/src/main "$root/cli/train.sh" \
             "$root/nbd/src/test" "$root/vmware-cbt/src/test" -newer "$layout/java" -print -quit)" ]
 }
