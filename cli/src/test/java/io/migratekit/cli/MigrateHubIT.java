@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -194,6 +195,18 @@ class MigrateHubIT {
             assertTrue(show.out().contains("hashed by"), show::toString);
             Run delete = Run.migratekit("hub", "delete", "first", "--repository", repository);
             assertEquals(62, delete.code(), delete::toString);
+            String vm = lab.ask("show", "first").get("vm").getAsString();
+            Path record = lab.hub().repository().resolve("vms/" + vm + "/points/first.json");
+            Files.writeString(record, "{");
+            for (List<String> where :
+                    List.of(List.of("--config", config.toString()), List.of("--repository", repository))) {
+                List<String> words = new ArrayList<>(List.of("hub", "list"));
+                words.addAll(where);
+                Run damaged = Run.migratekit(words.toArray(String[]::new));
+                assertEquals(0, damaged.code(), damaged::toString);
+                assertTrue(damaged.err().contains("a record cannot be read"), damaged::toString);
+                assertTrue(damaged.err().contains("first.json"), damaged::toString);
+            }
             Run none = Run.migratekit("hub", "list", "--repository", folder.toString());
             assertEquals(2, none.code(), none::toString);
             assertTrue(none.err().contains("is not a repository"), none::toString);

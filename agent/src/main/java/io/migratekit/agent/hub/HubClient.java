@@ -119,9 +119,14 @@ public final class HubClient implements AutoCloseable {
         return ask("GET", "/health", null, "the hub's health");
     }
 
-    public List<JsonObject> backups(Optional<String> vm) {
+    /** Open backups and restore points, and which records cannot be read. */
+    public JsonObject list(Optional<String> vm) {
         String path = "/api/v1/backups" + vm.map(id -> "?vm=" + word(id)).orElse("");
-        return list(ask("GET", path, null, "the hub's list of backups"), "backups");
+        return ask("GET", path, null, "the hub's list of backups");
+    }
+
+    public List<JsonObject> backups(Optional<String> vm) {
+        return list(list(vm), "backups");
     }
 
     public Optional<JsonObject> backup(String id) {

@@ -1,23 +1,19 @@
 package io.migratekit.agent.migration;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.StateFolder;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.files.JsonFields;
-import io.migratekit.nbd.proof.HashFile;
-import io.migratekit.nbd.proof.HashFileReader;
 import io.migratekit.vmware.VmConfiguration;
 import io.migratekit.vmware.VmDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -38,7 +34,6 @@ final class HubLanding implements Landing {
     private static final int LEASE_SECONDS = 600;
 
     private static final int MOST_WORKERS = 64;
-    private static final int LONGEST_WORDS = 1024;
 
     private final MigrationSpec spec;
     private final HubDestination hub;
@@ -96,7 +91,7 @@ final class HubLanding implements Landing {
         boolean committed = known.isPresent() && "sealed".equals(text(known.get(), "state"));
         HubLanding landing = new HubLanding(spec, hub, vm, folder, listener, progress, committed, repository);
         if (!committed) {
-            client.putVm(vm.instanceUuid(), inventory(vcenter, vm));
+            client.putVm(vm.instanceUuid(), HubRequests.inventory(vcenter, vm));
             landing.start(disks, "auto");
             landing.heartbeat.start();
         }
@@ -121,40 +116,10 @@ final class HubLanding implements Landing {
         }
     }
 
-    private static JsonObject inventory(String vcenter, VmConfiguration vm) {
-        JsonObject inventory = new JsonObject();
-        inventory.addProperty("name", vm.name());
-        inventory.addProperty("vcenter", vcenter);
-        JsonArray disks = new JsonArray();
-        vm.disks().forEach(disk -> disks.add(disk(disk)));
-        inventory.add("disks", disks);
-        inventory.add("configuration", vm.toJson());
-        return inventory;
-    }
-
-    private static JsonObject disk(VmDisk disk) {
-        JsonObject json = new JsonObject();
-        json.addProperty("key", disk.key());
-        json.addProperty("label", disk.label());
-        json.addProperty("capacityBytes", disk.capacityBytes());
-        return json;
-    }
-
     /** Asks for layers of these disks; what the hub has opened for others of this backup stays. */
     private void start(Collection<VmDisk> disks, String kind) {
-        JsonObject request = new JsonObject();
-        request.addProperty("id", spec.id().text());
-        request.addProperty("vm", vm.instanceUuid());
-        request.addProperty("name", vm.name());
-        request.addProperty("workers", Math.min(MOST_WORKERS, spec.limits().connections()));
-        request.addProperty("leaseSeconds", LEASE_SECONDS);
-        JsonArray wanted = new JsonArray();
-        for (VmDisk disk : disks) {
-            JsonObject one = disk(disk);
-            one.addProperty("kind", kind);
-            wanted.add(one);
-        }
-        request.add("disks", wanted);
+        JsonObject request = HubRequests.start(
+                spec.id(), vm, Math.min(MOST_WORKERS, spec.limits().connections()), LEASE_SECONDS, disks, kind);
         JsonObject answer = hub.client().start(request);
         Map<Integer, Layer> now = new TreeMap<>(layers);
         Set<Integer> keys = new TreeSet<>();
@@ -295,61 +260,26 @@ final class HubLanding implements Landing {
         if (committed) {
             return;
         }
-        JsonObject seal = new JsonObject();
-        seal.addProperty("takenAt", commit.frozenAt().toString());
-        seal.addProperty("quiesced", commit.quiesced());
-        seal.addProperty("agent", hub.agent());
-        seal.add("configuration", JsonParser.parseString(commit.configuration()));
-        JsonArray disks = new JsonArray();
-        Set<Integer> told = new HashSet<>();
-        for (Disk disk : commit.disks()) {
-            told.add(disk.key());
-            disks.add(sealed(disk));
-        }
+        List<Disk> disks = new ArrayList<>();
         for (int key : opened) {
-            if (told.add(key)) {
-                disks.add(sealed(new Missing(key, "it went from the VM before it was frozen")));
+            disks.add(commit.disks().stream()
+                    .filter(disk -> disk.key() == key)
+                    .findFirst()
+                    .orElseGet(() -> new Missing(key, "it went from the VM before it was frozen")));
+        }
+        for (Disk disk : disks) {
+            if (disk instanceof Copied copied) {
+                copied.hashes()
+                        .ifPresent(file -> hub.client().putHashes(spec.id().text(), disk.key(), file));
             }
         }
-        seal.add("disks", disks);
+        JsonObject seal = HubRequests.seal(commit, disks, hub.agent());
         JsonObject point = hub.client().seal(spec.id().text(), seal);
         if (point.has("complete") && !point.get("complete").getAsBoolean()) {
             listener.warned(
                     "the hub has sealed restore point " + spec.id() + " as INCOMPLETE: disks are missing in it");
         } else {
             listener.told("the hub has proved and sealed restore point " + spec.id());
-        }
-    }
-
-    private JsonObject sealed(Disk disk) {
-        JsonObject json = new JsonObject();
-        json.addProperty("key", disk.key());
-        switch (disk) {
-            case Missing missing -> json.addProperty("missing", shortened(missing.why()));
-            case Copied copied -> {
-                json.addProperty("reason", shortened(copied.reason()));
-                copied.milestone()
-                        .ifPresent(milestone -> json.add(
-                                "moment",
-                                JsonParser.parseString(
-                                        milestone.withHashes(List.of()).json())));
-                copied.hashes().ifPresent(file -> {
-                    hub.client().putHashes(spec.id().text(), disk.key(), file);
-                    json.addProperty("hashes", root(file));
-                });
-            }
-        }
-        return json;
-    }
-
-    /** The contract wants no novels. */
-    private static String shortened(String words) {
-        return words.length() <= LONGEST_WORDS ? words : words.substring(0, LONGEST_WORDS - 3) + "...";
-    }
-
-    private static String root(Path file) {
-        try (HashFileReader reader = HashFile.open(file)) {
-            return reader.rootHex();
         }
     }
 
