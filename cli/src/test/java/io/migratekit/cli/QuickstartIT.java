@@ -66,6 +66,7 @@ class QuickstartIT {
         Run list = Run.migratekit(
                 "hub", "list", "--repository", lab().resolve("repository").toString());
         assertEquals(2, CopyProcess.count(list.out(), "complete"), list::toString);
+        assertEquals(1, CopyProcess.count(list.out(), "incremental"), list::toString);
         Run another = quickstart();
         assertEquals(1, another.code(), another::toString);
         assertTrue(another.err().contains("a lab is running in " + lab() + " already"), another::err);
