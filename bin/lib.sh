@@ -55,8 +55,6 @@ build() (
     exec 9> "$log.lock"
     flock 9
     if "$check"; then exit 0; fi
-    # Tests that were compiled against an older program are worth nothing, and Maven would not always notice.
-    rm -rf "$root"/*/target/test-classes
     say "building migratekit ..."
     if ! maven package -Dmaven.compiler.failOnWarning=false -Djavac.checks=-proc:none -Dmanual.skip "$@" > "$log" 2>&1; then
         sed -n -e '/\[Help 1\]/q' -e '/^\[ERROR\]/p' -e '/^\[WARNING\]/p' "$log" >&2
@@ -67,11 +65,21 @@ build() (
 # Succeeds if the program, and the simulated vCenter among the tests' classes, are as new as their sources.
 simulator_is_built() {
     layout=$root/cli/target/migratekit
-    [ -e "$root/vmware-cbt/target/test-classes/io/migratekit/vmware/sim/SimulatorMain.class" ] && [ -e "$layout/java" ] &&
+    simulator=$root/vmware-cbt/target/test-classes/io/migratekit/vmware/sim/SimulatorMain.class
+    [ -e "$layout/java" ] && [ -e "$simulator" ] &&
         [ -z "$(find "$root"/pom.xml "$root"/*/pom.xml "$root"/*/*/pom.xml "$root"/*/src/main "$root/cli/train.sh" \
-            "$root/nbd/src/test" "$root/vmware-cbt/src/test" -newer "$layout/java" -print -quit)" ]
+            -newer "$layout/java" -print -quit)" ] &&
+        [ -z "$(find "$root/nbd/src" "$root/vmware-cbt/src" -newer "$simulator" -print -quit)" ]
+}
+
+# The same; if not, forgets the classes: Maven would not notice that the program has been built anew without its tests.
+simulator_is_built_or_forgotten() {
+    simulator_is_built || {
+        rm -rf "$root/nbd/target/test-classes" "$root/vmware-cbt/target/test-classes"
+        return 1
+    }
 }
 
 build_simulator() {
-    simulator_is_built || build simulator_is_built -Psimulator
+    simulator_is_built || build simulator_is_built_or_forgotten -Psimulator
 }
