@@ -114,8 +114,8 @@ public final class Migration {
     private MigrationReport runOrForget(JobRun job) {
         try {
             return run(job);
-        } catch (MigrationException.BadTargets e) {
-            if (Generation.read(spec.store().folderOf(spec.id())).isEmpty()) {
+        } catch (MigrationException.BadTargets | VSphereException.NotFound | HubException e) {
+            if (!kept && Generation.read(spec.store().folderOf(spec.id())).isEmpty()) {
                 spec.store().remove(spec.id());
             }
             throw e;
