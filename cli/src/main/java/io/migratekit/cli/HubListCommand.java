@@ -1,8 +1,6 @@
 package io.migratekit.cli;
 
 import com.google.gson.JsonObject;
-import io.migratekit.hub.api.Answers;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -32,12 +30,16 @@ final class HubListCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        List<JsonObject> backups = hub.ask(
-                console, view -> view.backups(Optional.ofNullable(vm).map(wanted -> HubViewOptions.vm(view, wanted))));
+        JsonObject list = hub.ask(
+                console, view -> view.list(Optional.ofNullable(vm).map(wanted -> HubViewOptions.vm(view, wanted))));
         if (hub.json()) {
-            console.out().println(Answers.list("backups", backups));
+            console.out().println(list);
         } else {
-            Columns.print(console.out(), HubText.backups(backups));
+            Columns.print(console.out(), HubText.backups(HubText.objects(list, "backups")));
+        }
+        for (JsonObject record : HubText.objects(list, "unreadable")) {
+            console.say("hub list: a record cannot be read, and what it names is left alone until it was restored: "
+                    + HubViewOptions.text(record, "file") + ": " + HubViewOptions.text(record, "why"));
         }
         return ExitCode.DONE.code();
     }

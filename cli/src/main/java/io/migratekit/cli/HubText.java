@@ -16,8 +16,9 @@ final class HubText {
         return text.isEmpty() ? "-" : text.replaceFirst("\\.[0-9]+Z$", "Z");
     }
 
-    private static List<JsonObject> objects(JsonObject json, String name) {
-        JsonArray array = json.getAsJsonArray(name);
+    /** The objects of a list; none if it is not there. */
+    static List<JsonObject> objects(JsonObject json, String name) {
+        JsonArray array = json.has(name) ? json.getAsJsonArray(name) : new JsonArray();
         return array.asList().stream().map(JsonElement::getAsJsonObject).toList();
     }
 

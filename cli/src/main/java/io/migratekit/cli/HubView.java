@@ -14,7 +14,8 @@ import java.util.Optional;
 sealed interface HubView extends AutoCloseable {
     List<JsonObject> vms();
 
-    List<JsonObject> backups(Optional<String> vm);
+    /** Backups, and which records cannot be read. */
+    JsonObject list(Optional<String> vm);
 
     JsonObject backup(String id);
 
@@ -35,8 +36,8 @@ sealed interface HubView extends AutoCloseable {
         }
 
         @Override
-        public List<JsonObject> backups(Optional<String> vm) {
-            return client.backups(vm);
+        public JsonObject list(Optional<String> vm) {
+            return client.list(vm);
         }
 
         @Override
@@ -75,9 +76,10 @@ sealed interface HubView extends AutoCloseable {
         }
 
         @Override
-        public List<JsonObject> backups(Optional<String> vm) {
+        public JsonObject list(Optional<String> vm) {
             try (Repository repository = Repository.look(folder)) {
-                return repository.backups(vm).stream().map(Answers::backup).toList();
+                return Answers.backups(
+                        repository.backups(vm).stream().map(Answers::backup).toList(), repository.unreadable(vm));
             }
         }
 

@@ -141,6 +141,13 @@ final class MigrateCommand implements Callable<Integer> {
     @Option(names = "--audit", description = "The same before this one.")
     private boolean audit;
 
+    @Option(
+            names = "--seal-incomplete",
+            description =
+                    "With --hub: if disks cannot be copied, make a restore point of the others all the same; it is"
+                            + " listed as incomplete, and the command fails. Without it the same id may go on.")
+    private boolean sealIncomplete;
+
     @Option(names = "--dry-run", description = "Log in, look, say what would be done, and change nothing.")
     private boolean dryRun;
 
@@ -218,8 +225,9 @@ final class MigrateCommand implements Callable<Integer> {
         }
     }
 
-    private static HubDestination atHub(HubClient client, @Nullable Way way) {
-        return new HubDestination(client, new Main.Version().getVersion()[0], uri -> Way.lead(way, uri));
+    private HubDestination atHub(HubClient client, @Nullable Way way) {
+        return new HubDestination(
+                client, new Main.Version().getVersion()[0], sealIncomplete, uri -> Way.lead(way, uri));
     }
 
     private void requireOneDestination() {
@@ -231,6 +239,7 @@ final class MigrateCommand implements Callable<Integer> {
                 !(hub.given() && exports),
                 "--hub makes places for the disks by itself: it goes neither with --nbd-target nor with"
                         + " --nbd-export-name");
+        require(hub.given() || !sealIncomplete, "--seal-incomplete is for backups to a hub");
         require(
                 hub.given() || exports,
                 "say where to write to: --hub (or [hub] of the configuration), or an export that exists: --nbd-target"

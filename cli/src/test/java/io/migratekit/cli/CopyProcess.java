@@ -76,7 +76,12 @@ final class CopyProcess implements AutoCloseable {
     }
 
     void signal(String name) {
-        Tool.run("kill", "-" + name, Long.toString(pid()));
+        signal(pid(), name);
+    }
+
+    /** To another process, one that this one has started. */
+    void signal(long pid, String name) {
+        Tool.run("kill", "-" + name, Long.toString(pid));
     }
 
     /** SIGKILL, and waits for the end; it may have ended just before. */

@@ -67,6 +67,17 @@ final class HubProcess implements AutoCloseable {
                 .toList();
     }
 
+    /** The process that serves this disk's layer. */
+    long export(int disk) {
+        return exports().stream()
+                .filter(pid -> ProcessHandle.of(pid)
+                        .flatMap(one -> one.info().commandLine())
+                        .orElse("")
+                        .contains("-" + disk + " "))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("nobody serves disk " + disk));
+    }
+
     /** Kills it without a warning; its exports may live on. */
     void kill() {
         process.kill();

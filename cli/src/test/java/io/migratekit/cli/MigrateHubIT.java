@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -193,9 +195,59 @@ class MigrateHubIT {
             assertTrue(show.out().contains("hashed by"), show::toString);
             Run delete = Run.migratekit("hub", "delete", "first", "--repository", repository);
             assertEquals(62, delete.code(), delete::toString);
+            String vm = lab.ask("show", "first").get("vm").getAsString();
+            Path record = lab.hub().repository().resolve("vms/" + vm + "/points/first.json");
+            Files.writeString(record, "{");
+            for (List<String> where :
+                    List.of(List.of("--config", config.toString()), List.of("--repository", repository))) {
+                List<String> words = new ArrayList<>(List.of("hub", "list"));
+                words.addAll(where);
+                Run damaged = Run.migratekit(words.toArray(String[]::new));
+                assertEquals(0, damaged.code(), damaged::toString);
+                assertTrue(damaged.err().contains("a record cannot be read"), damaged::toString);
+                assertTrue(damaged.err().contains("first.json"), damaged::toString);
+            }
             Run none = Run.migratekit("hub", "list", "--repository", folder.toString());
             assertEquals(2, none.code(), none::toString);
             assertTrue(none.err().contains("is not a repository"), none::toString);
+        }
+    }
+
+    /** One disk's export freezes: the others are whole, and the point says what it lacks. */
+    @Test
+    void aPointThatLacksADiskSaysSo() throws IOException {
+        try (HubLab lab = new HubLab(folder, 3 * MIB, 8 * MIB)) {
+            lab.source().guestWrites(random, 40);
+            try (CopyProcess process = lab.start(
+                    "first",
+                    "--seal-incomplete",
+                    "--rate",
+                    "1M",
+                    "--timeout",
+                    "3s",
+                    "--retry-for",
+                    "5s",
+                    "--stall-after",
+                    "3s")) {
+                process.awaitSaid("disk 2001 (", MigrateLab.LIMIT);
+                lab.hub().process().signal(lab.hub().export(2001), "STOP");
+                Run run = process.end(MigrateLab.LIMIT);
+                assertTrue(run.code() > 0, run::toString);
+                assertTrue(run.err().contains("disk 2001 failed"), run::toString);
+                assertTrue(run.err().contains("sealed restore point first as INCOMPLETE"), run::toString);
+            }
+            JsonObject point = lab.ask("show", "first");
+            assertFalse(point.get("complete").getAsBoolean(), point::toString);
+            JsonObject first = point.getAsJsonArray("disks").get(0).getAsJsonObject();
+            lab.assertLayerHolds(first, lab.source().lastSnapshot());
+            assertTrue(point.getAsJsonArray("disks").get(1).getAsJsonObject().has("missing"), point::toString);
+            Run list = Run.migratekit(lab.hubWords("list"));
+            assertTrue(list.out().contains("INCOMPLETE"), list::toString);
+            lab.source().assertNoSnapshotOfOurs();
+            lab.source().guestWrites(random, 4);
+            lab.omit("first");
+            assertEquals(List.of("incremental", "full"), HubLab.modes(lab.backUpWell("second")));
+            lab.assertAllPointsAreTrue();
         }
     }
 

@@ -36,7 +36,7 @@ class MigrateTroubleIT {
 
     private static Run run(MigrateLab lab, String job, List<String> trust) {
         try (CopyProcess process = lab.startWith(
-                job, List.of(trust, lab.password(), lab.toTargets()), "--timeout", "2s", "--call-timeout", "2s")) {
+                job, List.of(trust, lab.password(), lab.toTargets()), "--timeout", "6s", "--call-timeout", "6s")) {
             return process.end(MigrateLab.LIMIT);
         }
     }
@@ -71,10 +71,10 @@ class MigrateTroubleIT {
     void aSilentServerIsGivenUp() throws IOException {
         try (MigrateLab lab = new MigrateLab(folder, MIB)) {
             lab.vcenter().faults().always("*", new Trouble.NoAnswer());
-            assertFails(10, "RetrieveServiceContent within 2000 ms", run(lab, "silent", lab.trust()));
+            assertFails(10, "RetrieveServiceContent within 6000 ms", run(lab, "silent", lab.trust()));
             lab.vcenter().faults().clear();
             lab.vcenter().faults().always("RetrievePropertiesEx", new Trouble.StalledBody(100));
-            assertFails(10, "RetrievePropertiesEx within 2000 ms", run(lab, "stalled", lab.trust()));
+            assertFails(10, "RetrievePropertiesEx within 6000 ms", run(lab, "stalled", lab.trust()));
             lab.vcenter().faults().clear();
             lab.vcenter().stop();
             assertFails(10, lab.vcenter().endpoint().toString(), run(lab, "stopped", lab.trust()));

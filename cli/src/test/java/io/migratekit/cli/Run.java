@@ -14,6 +14,8 @@ import java.util.concurrent.TimeoutException;
 
 /** What came of a command? Its exit code, what it wrote, and how long it took. */
 record Run(int code, String out, String err, Duration took) {
+    private static final Duration A_MINUTE = Duration.ofMinutes(1);
+
     /** Runs migratekit inside this JVM. */
     static Run migratekit(String... words) {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -34,10 +36,14 @@ record Run(int code, String out, String err, Duration took) {
     }
 
     static Run program(List<String> words) {
+        return program(A_MINUTE, words);
+    }
+
+    static Run program(Duration limit, List<String> words) {
         long begun = System.nanoTime();
         try {
             Process process = new ProcessBuilder(words).start();
-            return finish(process, begun);
+            return finish(process, begun, limit);
         } catch (IOException e) {
             throw new UncheckedIOException(String.join(" ", words), e);
         }
@@ -45,12 +51,19 @@ record Run(int code, String out, String err, Duration took) {
 
     /** Waits for a program that was started, and collects what it writes. */
     static Run finish(Process process, long begunNanos) {
-        CompletableFuture<String> out = CompletableFuture.supplyAsync(() -> read(process.inputReader()));
-        CompletableFuture<String> err = CompletableFuture.supplyAsync(() -> read(process.errorReader()));
+        return finish(process, begunNanos, A_MINUTE);
+    }
+
+    private static Run finish(Process process, long begunNanos, Duration limit) {
+        // Not in the common pool: on two processors that has one thread, which another test's program may keep busy.
+        CompletableFuture<String> out =
+                CompletableFuture.supplyAsync(() -> read(process.inputReader()), Thread::startVirtualThread);
+        CompletableFuture<String> err =
+                CompletableFuture.supplyAsync(() -> read(process.errorReader()), Thread::startVirtualThread);
         try {
-            if (!process.waitFor(60, TimeUnit.SECONDS)) {
+            if (!process.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS)) {
                 process.destroyForcibly();
-                throw new AssertionError("still running after a minute: " + process.info());
+                throw new AssertionError("still running after " + limit.toSeconds() + " s: " + process.info());
             }
             Duration took = Duration.ofNanos(System.nanoTime() - begunNanos);
             return new Run(process.exitValue(), out.get(10, TimeUnit.SECONDS), err.get(10, TimeUnit.SECONDS), took);

@@ -100,7 +100,11 @@ public final class Hub implements AutoCloseable {
 
     /** What Prometheus wants to know. */
     public String metrics() {
-        return Metrics.of(backups(Optional.empty()), exports.count(), repository.freeBytes());
+        return Metrics.of(
+                backups(Optional.empty()),
+                repository.unreadable(Optional.empty()).size(),
+                exports.count(),
+                repository.freeBytes());
     }
 
     public Events events() {

@@ -7,7 +7,7 @@ import java.util.List;
 final class Metrics {
     private Metrics() {}
 
-    static String of(List<Hub.Seen> all, int exports, long freeBytes) {
+    static String of(List<Hub.Seen> all, int unreadable, int exports, long freeBytes) {
         long sealed = all.stream()
                 .filter(seen -> seen.backup().state() == Backup.State.SEALED)
                 .count();
@@ -15,6 +15,7 @@ final class Metrics {
         return gauge("points", "Restore points", sealed)
                 + gauge("backups_open", "Backups that are being written", all.size() - sealed - dormant)
                 + gauge("backups_dormant", "Open backups whose lease has ended", dormant)
+                + gauge("unreadable_records", "Records that cannot be read", unreadable)
                 + gauge("exports", "Layers that are served", exports)
                 + gauge("free_bytes", "Free on the repository's file system", freeBytes);
     }

@@ -43,6 +43,9 @@ import org.jspecify.annotations.Nullable;
 public final class HubClient implements AutoCloseable {
     private static final int LONGEST_ANSWER_BYTES = 256 << 20;
     private static final int THREADS = 6;
+    /** What takes long is accompanied by signs of life every five seconds: who has less patience would miss them all. */
+    private static final Duration SHORTEST_LONG_SILENCE = Duration.ofSeconds(15);
+
     private static final Duration LOOK_UP = Duration.ofMillis(200);
     private static final Duration FIRST_PAUSE = Duration.ofMillis(300);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
@@ -116,9 +119,14 @@ public final class HubClient implements AutoCloseable {
         return ask("GET", "/health", null, "the hub's health");
     }
 
-    public List<JsonObject> backups(Optional<String> vm) {
+    /** Open backups and restore points, and which records cannot be read. */
+    public JsonObject list(Optional<String> vm) {
         String path = "/api/v1/backups" + vm.map(id -> "?vm=" + word(id)).orElse("");
-        return list(ask("GET", path, null, "the hub's list of backups"), "backups");
+        return ask("GET", path, null, "the hub's list of backups");
+    }
+
+    public List<JsonObject> backups(Optional<String> vm) {
+        return list(list(vm), "backups");
     }
 
     public Optional<JsonObject> backup(String id) {
@@ -127,36 +135,41 @@ public final class HubClient implements AutoCloseable {
 
     /** Opens layers; the same id again answers the same. */
     public JsonObject start(JsonObject request) {
-        return ask("POST", "/api/v1/backups", request, "the hub to open layers");
+        return askLong("POST", "/api/v1/backups", request, "the hub to open layers");
     }
 
     public void heartbeat(String id, JsonObject progress) {
         JsonObject body = new JsonObject();
         body.add("progress", progress);
-        once("POST", "/api/v1/backups/" + word(id) + "/heartbeat", body, "the hub's answer to a heartbeat");
+        once(
+                "POST",
+                "/api/v1/backups/" + word(id) + "/heartbeat",
+                body,
+                "the hub's answer to a heartbeat",
+                limits.silence());
     }
 
     /** Gives the hub the hashes of a copy. */
     public void putHashes(String id, int disk, Path file) {
         String what = "the hub to take the hashes of disk " + disk;
-        repeated(what, () -> {
-            Request request = request("PUT", hashes(id, disk));
+        repeated(what, limits.silence(), () -> {
+            Request request = request("PUT", hashes(id, disk), limits.silence());
             try {
                 request.body(new PathRequestContent("application/octet-stream", file));
             } catch (IOException e) {
                 throw new HubException.Unreachable("cannot read " + file + ": " + e.getMessage(), e);
             }
-            return answered(what, new CompletableResponseListener(request, LONGEST_ANSWER_BYTES).send(), request);
+            return answered(what, limits.silence(), request);
         });
     }
 
     /** Brings the full list of a restore point's disk here. */
     public void getHashes(String id, int disk, Path file) {
         String what = "the hub's hashes of disk " + disk + " of " + id;
-        repeated(what, () -> {
-            Request request = request("GET", hashes(id, disk));
+        repeated(what, limits.silence(), () -> {
+            Request request = request("GET", hashes(id, disk), limits.silence());
             PathResponseListener.PathResponse got =
-                    awaited(what, PathResponseListener.write(request, file, true), request);
+                    awaited(what, limits.silence(), PathResponseListener.write(request, file, true), request);
             if (got.response().getStatus() != 200) {
                 throw new HubException.Refused(
                         got.response().getStatus(),
@@ -174,15 +187,20 @@ public final class HubClient implements AutoCloseable {
 
     /** Makes a restore point of it; comes back when that is durable. */
     public JsonObject seal(String id, JsonObject request) {
-        return ask("POST", "/api/v1/backups/" + word(id) + "/seal", request, "the hub to prove and seal backup " + id);
+        return askLong(
+                "POST", "/api/v1/backups/" + word(id) + "/seal", request, "the hub to prove and seal backup " + id);
     }
 
     public void abandon(String id) {
-        ask("POST", "/api/v1/backups/" + word(id) + "/abandon", null, "the hub to remove the layers of backup " + id);
+        askLong(
+                "POST",
+                "/api/v1/backups/" + word(id) + "/abandon",
+                null,
+                "the hub to remove the layers of backup " + id);
     }
 
     public void delete(String id, boolean merge) {
-        ask(
+        askLong(
                 "DELETE",
                 "/api/v1/backups/" + word(id) + (merge ? "?merge=true" : ""),
                 null,
@@ -230,21 +248,27 @@ public final class HubClient implements AutoCloseable {
     }
 
     private JsonObject ask(String method, String path, @Nullable JsonObject body, String what) {
-        return repeated(what, () -> once(method, path, body, what));
+        return repeated(what, limits.silence(), () -> once(method, path, body, what, limits.silence()));
     }
 
-    private JsonObject once(String method, String path, @Nullable JsonObject body, String what) {
-        Request request = request(method, path);
+    private JsonObject askLong(String method, String path, @Nullable JsonObject body, String what) {
+        Duration silence =
+                limits.silence().compareTo(SHORTEST_LONG_SILENCE) < 0 ? SHORTEST_LONG_SILENCE : limits.silence();
+        return repeated(what, silence, () -> once(method, path, body, what, silence));
+    }
+
+    private JsonObject once(String method, String path, @Nullable JsonObject body, String what, Duration silence) {
+        Request request = request(method, path, silence);
         if (body != null) {
             request.body(new StringRequestContent(JSON, body.toString(), StandardCharsets.UTF_8));
         }
-        return answered(what, new CompletableResponseListener(request, LONGEST_ANSWER_BYTES).send(), request);
+        return answered(what, silence, request);
     }
 
-    private Request request(String method, String path) {
+    private Request request(String method, String path, Duration silence) {
         Request request = http.newRequest(address.base() + path)
                 .method(method)
-                .idleTimeout(limits.silence().toMillis(), TimeUnit.MILLISECONDS);
+                .idleTimeout(silence.toMillis(), TimeUnit.MILLISECONDS);
         address.socket().ifPresent(socket -> request.transport(new Transport.TCPUnix(socket)));
         if (token != null) {
             String bearer = new String(token.reveal());
@@ -254,10 +278,10 @@ public final class HubClient implements AutoCloseable {
     }
 
     /** Tries again what may work a little later; the last failure is the one that counts. */
-    private JsonObject repeated(String what, Supplier<JsonObject> attempt) {
+    private JsonObject repeated(String what, Duration silence, Supplier<JsonObject> attempt) {
         Deadline end = Deadline.in(limits.retryFor());
         Duration pause = FIRST_PAUSE;
-        listener.waiting(what, limits.silence());
+        listener.waiting(what + ", or for a sign of life", silence);
         try {
             while (true) {
                 try {
@@ -275,7 +299,7 @@ public final class HubClient implements AutoCloseable {
             Thread.currentThread().interrupt();
             throw new HubException.Cancelled("stopped while waiting for " + what);
         } finally {
-            listener.waited(what);
+            listener.waited(what + ", or for a sign of life");
         }
     }
 
@@ -286,8 +310,9 @@ public final class HubClient implements AutoCloseable {
                         && refused.word().equals("busy"));
     }
 
-    private JsonObject answered(String what, CompletableFuture<ContentResponse> sent, Request request) {
-        ContentResponse response = awaited(what, sent, request);
+    private JsonObject answered(String what, Duration silence, Request request) {
+        ContentResponse response =
+                awaited(what, silence, new CompletableResponseListener(request, LONGEST_ANSWER_BYTES).send(), request);
         String text = response.getContentAsString();
         if (response.getStatus() >= 400) {
             throw problem(response.getStatus(), text);
@@ -302,14 +327,14 @@ public final class HubClient implements AutoCloseable {
         }
     }
 
-    private <T> T awaited(String what, CompletableFuture<T> sent, Request request) {
+    private <T> T awaited(String what, Duration silence, CompletableFuture<T> sent, Request request) {
         while (true) {
             try {
                 return sent.get(LOOK_UP.toMillis(), TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 // The client's own clock ends it: after a silence, not after a time.
             } catch (ExecutionException e) {
-                throw failed(what, e.getCause() == null ? e : e.getCause());
+                throw failed(what, silence, e.getCause() == null ? e : e.getCause());
             } catch (InterruptedException e) {
                 var _ = request.abort(e);
                 Thread.currentThread().interrupt();
@@ -318,11 +343,11 @@ public final class HubClient implements AutoCloseable {
         }
     }
 
-    private HubException failed(String what, Throwable cause) {
+    private HubException failed(String what, Duration silence, Throwable cause) {
         if (cause instanceof TimeoutException) {
             return new HubException.NoAnswer(
-                    "the hub at " + address + " said nothing for " + Durations.show(limits.silence())
-                            + " while we waited for " + what + ": it is frozen, or the way to it is",
+                    "the hub at " + address + " said nothing for " + Durations.show(silence) + " while we waited for "
+                            + what + ": it is frozen, or the way to it is",
                     cause);
         }
         String why = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();

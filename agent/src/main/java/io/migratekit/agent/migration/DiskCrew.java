@@ -99,7 +99,9 @@ final class DiskCrew<T> {
         if (!done.isEmpty()) {
             words.add("done and durable: disk " + done.keySet());
         }
-        throw new MigrationException.DisksFailed(String.join("; ", words), first.getValue());
+        Map<Integer, String> why = new LinkedHashMap<>();
+        failed.forEach((disk, failure) -> why.put(disk, String.valueOf(failure.getMessage())));
+        throw new MigrationException.DisksFailed(String.join("; ", words), first.getValue(), why);
     }
 
     private static boolean isAboutEverything(RuntimeException failure) {

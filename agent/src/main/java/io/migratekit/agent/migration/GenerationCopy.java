@@ -99,15 +99,26 @@ final class GenerationCopy {
         return outcomes;
     }
 
-    /** What is to be recorded where the disks were copied to. */
-    Landing.Commit commit(Generation generation) {
+    /**
+     * What is to be recorded where the disks were copied to.
+     *
+     * @param failures why disks could not be copied, by their keys
+     */
+    Landing.Commit commit(Generation generation, Map<Integer, String> failures) {
         List<Landing.Disk> disks = new ArrayList<>();
         for (Part part : generation.parts()) {
-            disks.add(new Landing.Disk(
-                    part.disk(),
-                    part.reason(),
-                    landing.isCommitted() ? Optional.empty() : milestone(generation, part, landing.find(part.disk())),
-                    spec.hash() ? Optional.of(hashFile(generation, part)) : Optional.empty()));
+            if (finished(generation, part).isPresent()) {
+                disks.add(new Landing.Copied(
+                        part.disk(),
+                        part.reason(),
+                        landing.isCommitted()
+                                ? Optional.empty()
+                                : milestone(generation, part, landing.find(part.disk())),
+                        spec.hash() ? Optional.of(hashFile(generation, part)) : Optional.empty()));
+            } else {
+                disks.add(new Landing.Missing(
+                        part.disk(), failures.getOrDefault(part.disk(), "it went from the VM while it was backed up")));
+            }
         }
         return new Landing.Commit(
                 generation.frozenAt(),

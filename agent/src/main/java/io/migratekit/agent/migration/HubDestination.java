@@ -8,9 +8,11 @@ import java.util.function.UnaryOperator;
  * Which hub keeps the backups?
  *
  * @param agent program and version, for the records
+ * @param sealIncomplete whether what is there is sealed when disks fail
  * @param road how an export is reached that the hub names as its own host sees it
  */
-public record HubDestination(HubClient client, String agent, UnaryOperator<NbdUri> road) implements Destination {
+public record HubDestination(HubClient client, String agent, boolean sealIncomplete, UnaryOperator<NbdUri> road)
+        implements Destination {
     @Override
     public String text() {
         return "hub " + client.address().text();

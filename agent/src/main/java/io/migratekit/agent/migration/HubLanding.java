@@ -1,27 +1,26 @@
 package io.migratekit.agent.migration;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.StateFolder;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.files.JsonFields;
-import io.migratekit.nbd.proof.HashFile;
-import io.migratekit.nbd.proof.HashFileReader;
 import io.migratekit.vmware.VmConfiguration;
 import io.migratekit.vmware.VmDisk;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +43,9 @@ final class HubLanding implements Landing {
     private final String repository;
     private final Heartbeat heartbeat;
     private volatile Map<Integer, Layer> layers = Map.of();
+    /** All disks that the hub has a layer of, also those that the VM has lost since. */
+    private volatile Set<Integer> opened = Set.of();
+
     private final boolean committed;
 
     /** Where a disk is written to. */
@@ -89,7 +91,7 @@ final class HubLanding implements Landing {
         boolean committed = known.isPresent() && "sealed".equals(text(known.get(), "state"));
         HubLanding landing = new HubLanding(spec, hub, vm, folder, listener, progress, committed, repository);
         if (!committed) {
-            client.putVm(vm.instanceUuid(), inventory(vcenter, vm));
+            client.putVm(vm.instanceUuid(), HubRequests.inventory(vcenter, vm));
             landing.start(disks, "auto");
             landing.heartbeat.start();
         }
@@ -114,55 +116,28 @@ final class HubLanding implements Landing {
         }
     }
 
-    private static JsonObject inventory(String vcenter, VmConfiguration vm) {
-        JsonObject inventory = new JsonObject();
-        inventory.addProperty("name", vm.name());
-        inventory.addProperty("vcenter", vcenter);
-        JsonArray disks = new JsonArray();
-        vm.disks().forEach(disk -> disks.add(disk(disk)));
-        inventory.add("disks", disks);
-        inventory.add("configuration", vm.toJson());
-        return inventory;
-    }
-
-    private static JsonObject disk(VmDisk disk) {
-        JsonObject json = new JsonObject();
-        json.addProperty("key", disk.key());
-        json.addProperty("label", disk.label());
-        json.addProperty("capacityBytes", disk.capacityBytes());
-        return json;
-    }
-
     /** Asks for layers of these disks; what the hub has opened for others of this backup stays. */
     private void start(Collection<VmDisk> disks, String kind) {
-        JsonObject request = new JsonObject();
-        request.addProperty("id", spec.id().text());
-        request.addProperty("vm", vm.instanceUuid());
-        request.addProperty("name", vm.name());
-        request.addProperty("workers", Math.min(MOST_WORKERS, spec.limits().connections()));
-        request.addProperty("leaseSeconds", LEASE_SECONDS);
-        JsonArray wanted = new JsonArray();
-        for (VmDisk disk : disks) {
-            JsonObject one = disk(disk);
-            one.addProperty("kind", kind);
-            wanted.add(one);
-        }
-        request.add("disks", wanted);
+        JsonObject request = HubRequests.start(
+                spec.id(), vm, Math.min(MOST_WORKERS, spec.limits().connections()), LEASE_SECONDS, disks, kind);
         JsonObject answer = hub.client().start(request);
-        Map<Integer, Layer> opened = new TreeMap<>(layers);
+        Map<Integer, Layer> now = new TreeMap<>(layers);
+        Set<Integer> keys = new TreeSet<>();
         for (JsonElement element : answer.getAsJsonArray("disks")) {
             JsonObject one = element.getAsJsonObject();
             int key = one.get("key").getAsInt();
+            keys.add(key);
             if (disks.stream().anyMatch(disk -> disk.key() == key)) {
-                opened.put(key, layer(one, opened.get(key)));
+                now.put(key, layer(one, now.get(key)));
             }
         }
         for (VmDisk disk : disks) {
-            if (!opened.containsKey(disk.key())) {
+            if (!now.containsKey(disk.key())) {
                 throw new MigrationException.BadTargets("the hub opened no layer for " + disk);
             }
         }
-        layers = Map.copyOf(opened);
+        layers = Map.copyOf(now);
+        opened = Set.copyOf(keys);
     }
 
     private Layer layer(JsonObject disk, @Nullable Layer before) {
@@ -285,35 +260,26 @@ final class HubLanding implements Landing {
         if (committed) {
             return;
         }
-        JsonObject seal = new JsonObject();
-        seal.addProperty("takenAt", commit.frozenAt().toString());
-        seal.addProperty("quiesced", commit.quiesced());
-        seal.addProperty("agent", hub.agent());
-        seal.add("configuration", JsonParser.parseString(commit.configuration()));
-        JsonArray disks = new JsonArray();
-        for (Disk disk : commit.disks()) {
-            JsonObject one = new JsonObject();
-            one.addProperty("key", disk.key());
-            one.addProperty("reason", disk.reason());
-            disk.milestone()
-                    .ifPresent(milestone -> one.add(
-                            "moment",
-                            JsonParser.parseString(
-                                    milestone.withHashes(List.of()).json())));
-            disk.hashes().ifPresent(file -> {
-                hub.client().putHashes(spec.id().text(), disk.key(), file);
-                one.addProperty("hashes", root(file));
-            });
-            disks.add(one);
+        List<Disk> disks = new ArrayList<>();
+        for (int key : opened) {
+            disks.add(commit.disks().stream()
+                    .filter(disk -> disk.key() == key)
+                    .findFirst()
+                    .orElseGet(() -> new Missing(key, "it went from the VM before it was frozen")));
         }
-        seal.add("disks", disks);
-        hub.client().seal(spec.id().text(), seal);
-        listener.told("the hub has proved and sealed restore point " + spec.id());
-    }
-
-    private static String root(Path file) {
-        try (HashFileReader reader = HashFile.open(file)) {
-            return reader.rootHex();
+        for (Disk disk : disks) {
+            if (disk instanceof Copied copied) {
+                copied.hashes()
+                        .ifPresent(file -> hub.client().putHashes(spec.id().text(), disk.key(), file));
+            }
+        }
+        JsonObject seal = HubRequests.seal(commit, disks, hub.agent());
+        JsonObject point = hub.client().seal(spec.id().text(), seal);
+        if (point.has("complete") && !point.get("complete").getAsBoolean()) {
+            listener.warned(
+                    "the hub has sealed restore point " + spec.id() + " as INCOMPLETE: disks are missing in it");
+        } else {
+            listener.told("the hub has proved and sealed restore point " + spec.id());
         }
     }
 

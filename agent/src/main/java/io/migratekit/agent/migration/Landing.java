@@ -1,6 +1,7 @@
 package io.migratekit.agent.migration;
 
 import io.migratekit.nbd.NbdUri;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -38,14 +39,14 @@ sealed interface Landing extends AutoCloseable permits ExportLanding, HubLanding
     /** Whether it was committed already, by a run that did not live to say so. */
     boolean isCommitted();
 
-    /** All disks are durable. */
+    /** All that was copied is durable. */
     void commit(Commit commit);
 
     @Override
     void close();
 
     /**
-     * What is to be recorded of a snapshot whose disks are all there.
+     * What is to be recorded of a snapshot whose disks are there.
      *
      * @param configuration of the VM when it was frozen, as JSON
      */
@@ -55,10 +56,18 @@ sealed interface Landing extends AutoCloseable permits ExportLanding, HubLanding
         }
     }
 
+    /** One of its disks. */
+    sealed interface Disk {
+        int key();
+    }
+
     /**
-     * One of its disks.
+     * It is there, and durable.
      *
      * @param milestone where the next backup may begin; nothing if changes are not tracked
      */
-    record Disk(int key, String reason, Optional<Milestone> milestone, Optional<java.nio.file.Path> hashes) {}
+    record Copied(int key, String reason, Optional<Milestone> milestone, Optional<Path> hashes) implements Disk {}
+
+    /** It is not part of it. */
+    record Missing(int key, String why) implements Disk {}
 }

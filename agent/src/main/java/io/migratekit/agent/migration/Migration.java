@@ -229,7 +229,7 @@ public final class Migration {
             before.ifPresent(work::settle);
             disks.forEach(disk ->
                     requireRoom(disk, Objects.requireNonNull(landing.targets().get(disk.key()))));
-            Generation generation;
+            Generation generation = null;
             Map<Integer, DiskCopy.Outcome> outcomes;
             try {
                 kept = true;
@@ -241,6 +241,9 @@ public final class Migration {
                 outcomes = work.copy(generation, snapshot, frozen);
             } catch (RuntimeException e) {
                 releaseAfter(keeper, e);
+                if (e instanceof MigrationException.DisksFailed failed && generation != null) {
+                    sealWhatIsThere(landing, work, generation, failed);
+                }
                 throw e;
             }
             return end(job, vm, generation, landing, work, outcomes, release(keeper, keeper::release));
@@ -258,7 +261,7 @@ public final class Migration {
             Optional<MigrationException> left) {
         job.note(JobEvent.CHECKPOINT, Map.of("generation", generation.number()));
         try {
-            landing.commit(work.commit(generation));
+            landing.commit(work.commit(generation, Map.of()));
         } catch (RuntimeException e) {
             left.ifPresent(e::addSuppressed);
             throw e;
@@ -267,6 +270,21 @@ public final class Migration {
             throw failure;
         });
         return report(vm, generation, landing.targets(), outcomes);
+    }
+
+    /** If that is wanted: a restore point that lacks disks is better than none, as long as it says so. */
+    private void sealWhatIsThere(
+            Landing landing, GenerationCopy work, Generation generation, MigrationException.DisksFailed failure) {
+        if (spec.destination() instanceof HubDestination hub
+                && hub.sealIncomplete()
+                && failure.failures().size() < generation.parts().size()) {
+            try {
+                landing.commit(work.commit(generation, failure.failures()));
+            } catch (RuntimeException e) {
+                failure.addSuppressed(e);
+                listener.warned("what is there could not be sealed: " + e.getMessage());
+            }
+        }
     }
 
     private Landing land(VCenter vcenter, VmConfiguration vm, List<VmDisk> disks, StateFolder ofVm) {

@@ -1,5 +1,6 @@
 package io.migratekit.agent.migration;
 
+import java.util.Map;
 import java.util.Objects;
 
 /** Why did the backup of a VM not come about, besides what its parts have to say? Messages are sentences for a person. */
@@ -57,9 +58,18 @@ public abstract sealed class MigrationException extends RuntimeException {
         private static final long serialVersionUID = 1L;
         private final RuntimeException first;
 
-        DisksFailed(String message, RuntimeException first) {
+        @SuppressWarnings("serial") // Nobody serializes it.
+        private final Map<Integer, String> failures;
+
+        /** @param failures why, by the disk's key */
+        DisksFailed(String message, RuntimeException first, Map<Integer, String> failures) {
             super(message, first);
             this.first = first;
+            this.failures = Map.copyOf(failures);
+        }
+
+        Map<Integer, String> failures() {
+            return failures;
         }
 
         public RuntimeException first() {

@@ -11,6 +11,7 @@ import io.migratekit.hub.repository.Chain;
 import io.migratekit.hub.repository.ChainDisk;
 import io.migratekit.hub.repository.ChainLayer;
 import io.migratekit.hub.repository.InventoryDisk;
+import io.migratekit.hub.repository.Unreadable;
 import io.migratekit.hub.repository.Vm;
 import java.util.List;
 import java.util.Locale;
@@ -25,6 +26,21 @@ public final class Answers {
         objects.forEach(array::add);
         JsonObject answer = new JsonObject();
         answer.add(name, array);
+        return answer;
+    }
+
+    /** What there is, and what should be there but cannot be read. */
+    public static JsonObject backups(List<JsonObject> backups, List<Unreadable> unreadable) {
+        JsonObject answer = list("backups", backups);
+        JsonArray bad = new JsonArray();
+        for (Unreadable record : unreadable) {
+            JsonObject one = new JsonObject();
+            one.addProperty("vm", record.vm());
+            one.addProperty("file", record.file());
+            one.addProperty("why", record.why());
+            bad.add(one);
+        }
+        answer.add("unreadable", bad);
         return answer;
     }
 

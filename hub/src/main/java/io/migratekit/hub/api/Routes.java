@@ -80,11 +80,13 @@ final class Routes {
         vm.ifPresent(call::mustSee);
         return Reply.json(
                 200,
-                Answers.list(
-                        "backups",
+                Answers.backups(
                         hub.backups(vm).stream()
                                 .filter(seen -> call.maySee(seen.backup().vm()))
                                 .map(Answers::backup)
+                                .toList(),
+                        hub.repository().unreadable(vm).stream()
+                                .filter(record -> call.maySee(record.vm()))
                                 .toList()));
     }
 

@@ -168,9 +168,9 @@ final class Merging {
         qemu.repairLeaks(layers.file(step.into()));
         layers.makeReadOnly(step.into());
         Disk.sync(layers.file(step.into()));
-        try (CellList proved = hashes.proved(step.from(), Objects.requireNonNull(child.root()));
-                Proof proof = new Proof(step.key(), child.capacityBytes(), step.into())) {
-            proof.requireHolds(layers.file(step.into()), proved, progress);
+        try (CellList proved = hashes.proved(step.from(), Objects.requireNonNull(child.root()))) {
+            new Proof(step.key(), child.capacityBytes(), step.into())
+                    .requireHolds(layers.file(step.into()), proved, progress);
         }
         hashes.copy(step.from(), step.into());
     }

@@ -1,9 +1,6 @@
 package io.migratekit.hub.repository;
 
 import io.migratekit.nbd.ByteRange;
-import io.migratekit.nbd.ConnectSpec;
-import io.migratekit.nbd.NbdConnection;
-import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.PieceHash;
 import io.migratekit.nbd.Unit;
 import io.migratekit.nbd.proof.Grid;
@@ -12,28 +9,32 @@ import io.migratekit.nbd.proof.HashFile;
 import io.migratekit.nbd.proof.HashFileWriter;
 import io.migratekit.nbd.proof.UnitHasher;
 import io.migratekit.nbd.proof.UnitHashes;
-import io.migratekit.nbd.server.QemuNbd;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Does a layer hold what is said of it, over a parent that is what it was? Reads the disk through the chain, cell by cell,
- * and writes the full list of its hashes; whatever the writer's hashes do not speak of must be the parent's.
+ * Does a layer hold what is said of it, over a parent that is what it was? Reads through the chain, cell by cell, what the
+ * layer or its writer's hashes speak of, and writes the full list of the disk's hashes; all other cells are the parent's.
  */
-final class Proof implements AutoCloseable {
+final class Proof {
+    /** So many cells are looked at ahead of the one that is judged, read or not. */
+    private static final int TURNS = 256;
+
     private final int key;
     private final long diskBytes;
     private final String layer;
     private final PieceHash pieceHash = new PieceHash();
-    private final Arena arena = Arena.ofConfined();
-    private final List<Runnable> open = new ArrayList<>();
 
     /** What an increment stands on, and what was proved of it. */
     record Base(String layer, Path file, CellList hashes) {}
+
+    /** A cell that waits to be judged. */
+    private record Turn(long cell, List<HashEntry> said, List<HashEntry> before, boolean isRead) {}
 
     Proof(int key, long diskBytes, String layer) {
         this.key = key;
@@ -43,47 +44,96 @@ final class Proof implements AutoCloseable {
 
     /** The root of the full list; without the writer's hashes what is found is taken for right. */
     String list(Path file, @Nullable CellList told, @Nullable Base base, Path into, SealProgress progress) {
-        NbdConnection top = connect(file);
-        NbdConnection below = base == null ? null : connect(base.file());
-        MemorySegment bytes = arena.allocate(Grid.CELL_BYTES);
-        MemorySegment old = arena.allocate(Grid.CELL_BYTES);
-        try (HashFileWriter writer = HashFile.create(into, diskBytes)) {
-            for (long cell = 0; cell < Grid.cells(diskBytes); cell++) {
-                ByteRange range = range(cell);
-                MemorySegment now = read(top, range, bytes);
-                UnitHashes hashes = hash(cell, List.of(range), range, now);
-                List<HashEntry> said = told == null ? List.of() : told.of(cell);
-                List<HashEntry> before =
-                        base == null ? List.of() : base.hashes().of(cell);
-                if (!hashes.entries().equals(said)) {
-                    List<ByteRange> pieces = requireSaid(range, now, said);
-                    boolean isKnown = hashes.entries().equals(before) || (base == null && told == null);
-                    if (!isKnown) {
-                        MemorySegment under = requireBase(base, below, range, before, old);
-                        if (told != null) {
-                            requireRest(range, now, pieces, under);
-                        }
+        long cells = Grid.cells(diskBytes);
+        Deque<Turn> turns = new ArrayDeque<>();
+        try (Image top = new Image(file);
+                Under under = new Under(base);
+                HashFileWriter writer = HashFile.create(into, diskBytes)) {
+            for (long cell = 0; cell < cells || !turns.isEmpty(); ) {
+                while (cell < cells && turns.size() < TURNS && top.mayAsk()) {
+                    Turn turn = turn(cell++, top, told, base);
+                    if (turn.isRead()) {
+                        top.ask(range(turn.cell()));
                     }
+                    turns.add(turn);
                 }
-                writer.add(hashes);
-                progress.at(key, "proving", range.end(), diskBytes);
+                Turn turn = turns.remove();
+                if (turn.isRead()) {
+                    writer.add(judged(turn, top.take(), told != null, under));
+                } else {
+                    turn.before().forEach(writer::add);
+                }
+                progress.at(key, "proving", range(turn.cell()).end(), diskBytes);
             }
             return writer.commit();
         }
     }
 
+    /** What the layer holds nothing of, and its writer does not speak of, is what is under it, and that is known. */
+    private Turn turn(long cell, Image top, @Nullable CellList told, @Nullable Base base) {
+        List<HashEntry> said = told == null ? List.of() : told.of(cell);
+        List<HashEntry> before = base == null
+                ? List.of(new HashEntry.ZeroCells(cell, 1))
+                : base.hashes().of(cell);
+        boolean isSilent = said.equals(before) || (said.isEmpty() && (base != null || told == null));
+        return new Turn(cell, said, before, top.holds(range(cell)) || !isSilent);
+    }
+
+    private UnitHashes judged(Turn turn, MemorySegment now, boolean isTold, Under under) {
+        ByteRange range = range(turn.cell());
+        UnitHashes hashes = hash(turn.cell(), List.of(range), range, now);
+        if (!hashes.entries().equals(turn.said())) {
+            List<ByteRange> pieces = requireSaid(range, now, turn.said());
+            boolean isKnown = under.base == null ? !isTold : hashes.entries().equals(turn.before());
+            if (!isKnown) {
+                MemorySegment old = requireBase(under, range, turn.before());
+                if (isTold) {
+                    requireRest(range, now, pieces, old);
+                }
+            }
+        }
+        return hashes;
+    }
+
+    /** What is under a layer; opened only when something of it has to be read. */
+    private static final class Under implements AutoCloseable {
+        private final @Nullable Base base;
+        private @Nullable Image image;
+
+        Under(@Nullable Base base) {
+            this.base = base;
+        }
+
+        MemorySegment read(Base from, ByteRange range) {
+            Image opened = image == null ? new Image(from.file()) : image;
+            image = opened;
+            opened.ask(range);
+            return opened.take();
+        }
+
+        @Override
+        public void close() {
+            if (image != null) {
+                image.close();
+            }
+        }
+    }
+
     /** All of the disk is what a full list says. */
     void requireHolds(Path file, CellList proved, SealProgress progress) {
-        NbdConnection top = connect(file);
-        MemorySegment bytes = arena.allocate(Grid.CELL_BYTES);
-        for (long cell = 0; cell < Grid.cells(diskBytes); cell++) {
-            ByteRange range = range(cell);
-            if (!hash(cell, List.of(range), range, read(top, range, bytes))
-                    .entries()
-                    .equals(proved.of(cell))) {
-                throw damaged(layer, range, "the layer does not hold what was proved at its seal");
+        long cells = Grid.cells(diskBytes);
+        try (Image top = new Image(file)) {
+            long asked = 0;
+            for (long cell = 0; cell < cells; cell++) {
+                while (asked < cells && top.mayAsk()) {
+                    top.ask(range(asked++));
+                }
+                ByteRange range = range(cell);
+                if (!hash(cell, List.of(range), range, top.take()).entries().equals(proved.of(cell))) {
+                    throw damaged(layer, range, "the layer does not hold what was proved at its seal");
+                }
+                progress.at(key, "proving", range.end(), diskBytes);
             }
-            progress.at(key, "proving", range.end(), diskBytes);
         }
     }
 
@@ -103,22 +153,18 @@ final class Proof implements AutoCloseable {
     }
 
     /** What is under the layer, after it was compared with its hash. */
-    private MemorySegment requireBase(
-            @Nullable Base base,
-            @Nullable NbdConnection below,
-            ByteRange range,
-            List<HashEntry> before,
-            MemorySegment into) {
-        if (base == null || below == null) {
+    private MemorySegment requireBase(Under under, ByteRange range, List<HashEntry> before) {
+        Base base = under.base;
+        if (base == null) {
             throw damaged(layer, range, "the hashes of a full backup do not cover all of the disk");
         }
-        MemorySegment under = read(below, range, into);
-        if (!hash(range.offset() / Grid.CELL_BYTES, List.of(range), range, under)
+        MemorySegment old = under.read(base, range);
+        if (!hash(range.offset() / Grid.CELL_BYTES, List.of(range), range, old)
                 .entries()
                 .equals(before)) {
             throw damaged(base.layer(), range, "the parent is not what it was; make a full backup");
         }
-        return under;
+        return old;
     }
 
     /** Beside the pieces, the layer is what is under it. */
@@ -162,25 +208,5 @@ final class Proof implements AutoCloseable {
             hasher.data(range.offset(), bytes.asSlice(range.offset() - within.offset(), range.length()));
         }
         return hasher.finish();
-    }
-
-    private static MemorySegment read(NbdConnection from, ByteRange range, MemorySegment into) {
-        MemorySegment part = into.asSlice(0, range.length());
-        from.await(from.read(part, range.offset()));
-        return part;
-    }
-
-    private NbdConnection connect(Path file) {
-        QemuNbd server = QemuNbd.of(file, QemuNbd.Format.QCOW2, 1).readOnly().start();
-        open.addFirst(server::close);
-        NbdConnection connection = NbdConnection.open(NbdUri.parse(server.uri()), ConnectSpec.of("proof"));
-        open.addFirst(connection::close);
-        return connection;
-    }
-
-    @Override
-    public void close() {
-        open.forEach(Runnable::run);
-        arena.close();
     }
 }

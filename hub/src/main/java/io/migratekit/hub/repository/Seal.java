@@ -158,8 +158,7 @@ final class Seal {
         String below = parent == null ? null : layers.below(layer).orElseThrow();
         Path belowFile = below == null ? null : layers.file(below);
         try (CellList told = saidRoot == null ? null : hashes.put(layer);
-                CellList before = below == null || parent == null ? null : hashes.proved(below, parent.root());
-                Proof proof = new Proof(disk.key(), disk.capacityBytes(), layer)) {
+                CellList before = below == null || parent == null ? null : hashes.proved(below, parent.root())) {
             if (told != null
                     && (!told.file().rootHex().equals(saidRoot) || told.file().diskBytes() != disk.capacityBytes())) {
                 throw new RepositoryException.BadRequest(
@@ -170,7 +169,8 @@ final class Seal {
                     : new Proof.Base(below, belowFile, before);
             Path into = layers.path(layer, Layers.HASHES);
             Steps.next("list " + into);
-            return proof.list(layers.file(layer), told, base, into, progress);
+            return new Proof(disk.key(), disk.capacityBytes(), layer)
+                    .list(layers.file(layer), told, base, into, progress);
         } catch (RepositoryException e) {
             throw e;
         } catch (UncheckedIOException e) {

@@ -189,6 +189,7 @@ class RepositoryDamageTest {
         Path layer = file("disks/0/0002.qcow2");
         Path below = file("disks/0/0001.qcow2");
         Path hashes = file("disks/0/0002.hashes");
+        Tool.run("chmod", "u+w", layer.toString(), below.toString());
 
         Tool.run("mv", layer.toString(), layer + ".away");
         saysSo.accept("0002.qcow2 is missing");
@@ -217,6 +218,7 @@ class RepositoryDamageTest {
         saysSo.accept("which is no layer beside it");
         assertThrows(RepositoryException.Damaged.class, () -> lab.repository().layerFile("b", 0));
         rebase(layer, "0001.qcow2");
+        Tool.run("chmod", "a-w", layer.toString(), below.toString());
     }
 
     private static void rebase(Path layer, String backing) {

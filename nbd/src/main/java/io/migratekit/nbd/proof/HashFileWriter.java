@@ -54,6 +54,11 @@ public final class HashFileWriter implements AutoCloseable {
         stream.add(unit);
     }
 
+    /** Adds what is known of a cell, or of a piece of one, from somewhere else; the same holds. */
+    public void add(HashEntry entry) {
+        stream.add(entry);
+    }
+
     /** Ends the file and gives it its name, durably; returns the root. */
     public String commit() {
         try {

@@ -24,6 +24,10 @@ final class HashStream {
         unit.entries(diskBytes).forEach(records::entry);
     }
 
+    void add(HashEntry entry) {
+        records.entry(entry);
+    }
+
     void flush() {
         records.flush();
     }
