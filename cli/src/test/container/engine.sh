@@ -2,8 +2,9 @@
 # Starts a container engine of our own for tests, or stops it: engine.sh start FOLDER, engine.sh stop FOLDER.
 #
 # start prints what the tests want in their environment, as NAME=VALUE lines. The engine has its own data and socket in
-# FOLDER, publishes on loopback only and touches neither the firewall nor the engine of somebody else. The image, a Debian with sshd, qemu-nbd and our JDK, is made
-# with apt's own mirror, once, and kept as a tar in the user's cache. Needs root, or sudo.
+# FOLDER, publishes on loopback only and touches neither the firewall nor the engine of somebody else. The image, a Debian
+# with sshd, qemu-nbd and our JDK, is made with apt's own mirror, once, and kept as a tar in the user's cache. Needs root,
+# or sudo.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../../../.." && pwd)
@@ -53,8 +54,8 @@ start() {
     as_root ip address add "10.$((128 + number / 256)).$((number % 256)).1/24" dev "mkengine$number"
     as_root ip link set "mkengine$number" up
     as_root dockerd --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/dockerd.pid" \
-        --bridge "mkengine$number" -H "unix://$folder/docker.sock" --group "$(id -gn)" --iptables=false --ip6tables=false --ip-forward=false \
-        --ip-masq=false --ip 127.0.0.1 > "$folder/log" 2>&1 < /dev/null &
+        --bridge "mkengine$number" -H "unix://$folder/docker.sock" --group "$(id -gn)" --iptables=false \
+        --ip6tables=false --ip-forward=false --ip-masq=false --ip 127.0.0.1 > "$folder/log" 2>&1 < /dev/null &
     export DOCKER_HOST=unix://$folder/docker.sock
     for _ in {1..150}; do
         docker version > /dev/null 2>&1 && break
