@@ -84,7 +84,11 @@ final class Handle implements AutoCloseable {
         check(nbd_set_handle_name(nbd, c(name)));
         check(nbd_set_strict_mode(
                 nbd,
-                LIBNBD_STRICT_COMMANDS() | LIBNBD_STRICT_FLAGS() | LIBNBD_STRICT_BOUNDS() | LIBNBD_STRICT_ALIGN()));
+                LIBNBD_STRICT_COMMANDS()
+                        | LIBNBD_STRICT_FLAGS()
+                        | LIBNBD_STRICT_BOUNDS()
+                        | LIBNBD_STRICT_ALIGN()
+                        | Library.STRICT_AUTO_FLAG));
         check(nbd_set_request_block_size(nbd, true));
         // A short reply is caught when the command is retired, so buffers need not be cleared before each read.
         check(nbd_set_pread_initialize(nbd, false));
@@ -665,6 +669,12 @@ final class Handle implements AutoCloseable {
                 optional("nbd_set_tls_hostname", FunctionDescriptor.of(C_INT, C_POINTER, C_POINTER));
         static final Optional<MethodHandle> EXTENDED_HEADERS =
                 optional("nbd_get_extended_headers_negotiated", FunctionDescriptor.of(C_INT, C_POINTER));
+        /**
+         * LIBNBD_STRICT_AUTO_FLAG, which came together with extended headers: once these are negotiated each write has to
+         * carry a flag, and without this mode the library refuses ours instead of setting it.
+         */
+        static final int STRICT_AUTO_FLAG = EXTENDED_HEADERS.isPresent() ? 0x40 : 0;
+
         static final Optional<MethodHandle> BLOCK_STATUS_64 = optional(
                 "nbd_aio_block_status_64",
                 FunctionDescriptor.of(

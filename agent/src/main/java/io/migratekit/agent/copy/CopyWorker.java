@@ -202,9 +202,10 @@ final class CopyWorker {
         return true;
     }
 
-    /** Trying again does not make a wrong key right. */
+    /** Trying again does not make a wrong key right, nor a request that our own side refuses to send. */
     private static boolean isHopeless(@Nullable NbdException cause) {
-        return cause instanceof NbdException.TlsFailed
+        return (cause instanceof NbdException.RequestFailed refused && refused.errno() != Pipeline.ESHUTDOWN)
+                || cause instanceof NbdException.TlsFailed
                 || cause instanceof NbdException.BadUri
                 || cause instanceof NbdException.LibraryMissing;
     }

@@ -27,7 +27,7 @@ final class Pipeline {
     private static final int EIO = 5;
     private static final int ENOMEM = 12;
     /** A server that is being stopped says so before it closes the connection. */
-    private static final int ESHUTDOWN = 108;
+    static final int ESHUTDOWN = 108;
 
     private static final Set<Integer> MAY_PASS = Set.of(EIO, ENOMEM);
 
