@@ -215,7 +215,7 @@ class MigrateHubIT {
                     "--rate",
                     "1M",
                     "--timeout",
-                    "3s",
+                    "8s",
                     "--retry-for",
                     "5s",
                     "--stall-after",

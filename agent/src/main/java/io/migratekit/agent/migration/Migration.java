@@ -422,7 +422,12 @@ public final class Migration {
         landing.targets().forEach((key, target) -> {
             Part part = planner.plan(next, Objects.requireNonNull(frozen.get(key)), target, before);
             if (part.whole()) {
-                part = part.in(landing.forAll(key).identity());
+                // Found empty by the hub, the reason is the hub's; it may be that something is damaged there.
+                String why = landing.whyNothing(key)
+                        .filter(_ -> !spec.full())
+                        .map(words -> "for " + words)
+                        .orElse(part.reason());
+                part = part.in(landing.forAll(key).identity(), why);
             }
             listener.told("disk " + key + " (" + part.label() + ", " + (part.capacityBytes() >> 20) + " MiB): "
                     + (part.whole() ? "everything, " : "incremental, ") + part.reason());
