@@ -2,8 +2,9 @@
 # Starts a container engine of our own for tests, or stops it: engine.sh start FOLDER, engine.sh stop FOLDER.
 #
 # start prints what the tests want in their environment, as NAME=VALUE lines. The engine has its own data and socket in
-# FOLDER, publishes on loopback only and touches no firewall. The image, a Debian with sshd, qemu-nbd and our JDK, is made
-# with apt's own mirror, once, and kept as a tar in the user's cache. Needs root, or sudo.
+# FOLDER, publishes on loopback only and touches neither the firewall nor the engine of somebody else. The image, a Debian
+# with sshd, qemu-nbd and our JDK, is made with apt's own mirror, once, and kept as a tar in the user's cache. Needs root,
+# or sudo.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../../../.." && pwd)
@@ -43,13 +44,18 @@ image_tar() {
 running() { [[ -s $folder/dockerd.pid && -d /proc/$(cat "$folder/dockerd.pid") ]]; }
 
 start() {
-    local tar image
+    local tar image number=$((RANDOM % 16384))
     command -v dockerd > /dev/null || die "there is no dockerd; run bin/setup"
     tar=$(image_tar)
     mkdir -p "$folder"
+    # A bridge of our own: docker0 may be somebody's who uses Docker here.
+    echo "mkengine$number" > "$folder/bridge"
+    as_root ip link add "mkengine$number" type bridge
+    as_root ip address add "10.$((128 + number / 256)).$((number % 256)).1/24" dev "mkengine$number"
+    as_root ip link set "mkengine$number" up
     as_root dockerd --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/dockerd.pid" \
-        -H "unix://$folder/docker.sock" --group "$(id -gn)" --iptables=false --ip6tables=false --ip-forward=false \
-        --ip-masq=false --ip 127.0.0.1 > "$folder/log" 2>&1 < /dev/null &
+        --bridge "mkengine$number" -H "unix://$folder/docker.sock" --group "$(id -gn)" --iptables=false \
+        --ip6tables=false --ip-forward=false --ip-masq=false --ip 127.0.0.1 > "$folder/log" 2>&1 < /dev/null &
     export DOCKER_HOST=unix://$folder/docker.sock
     for _ in {1..150}; do
         docker version > /dev/null 2>&1 && break
@@ -68,14 +74,16 @@ start() {
 
 stop() {
     local pid
-    running || return 0
-    pid=$(cat "$folder/dockerd.pid")
-    export DOCKER_HOST=unix://$folder/docker.sock
-    docker ps --all --quiet | xargs --no-run-if-empty docker rm --force > /dev/null || true
-    as_root kill "$pid" || true
-    for _ in {1..150}; do [[ -d /proc/$pid ]] || break; sleep 0.1; done
-    [[ ! -d /proc/$pid ]] || as_root kill -KILL "$pid"
-    as_root ip link delete docker0 2> /dev/null || true
+    [[ -d $folder ]] || return 0
+    if running; then
+        pid=$(cat "$folder/dockerd.pid")
+        export DOCKER_HOST=unix://$folder/docker.sock
+        docker ps --all --quiet | xargs --no-run-if-empty docker rm --force > /dev/null || true
+        as_root kill "$pid" || true
+        for _ in {1..150}; do [[ -d /proc/$pid ]] || break; sleep 0.1; done
+        [[ ! -d /proc/$pid ]] || as_root kill -KILL "$pid"
+    fi
+    [[ ! -s $folder/bridge ]] || as_root ip link delete "$(cat "$folder/bridge")" || true
     as_root umount "$folder/exec/netns/default" 2> /dev/null || true
     as_root rm -rf "$folder"
 }

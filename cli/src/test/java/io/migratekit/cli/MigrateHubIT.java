@@ -152,17 +152,8 @@ class MigrateHubIT {
                             "--retry-for",
                             "1s")
                     .end(Duration.ofSeconds(30));
-            assertEquals(2, mute.code(), "another place is another job: " + mute);
-            Run other = lab.startWith(
-                            "k",
-                            List.of(lab.trust(), lab.password(), List.of("--hub", "http://127.0.0.1:" + silent.port())),
-                            "--timeout",
-                            "2s",
-                            "--retry-for",
-                            "1s")
-                    .end(Duration.ofSeconds(30));
-            assertEquals(42, other.code(), other::toString);
-            assertTrue(other.err().contains("said nothing for 2 s"), other::err);
+            assertEquals(42, mute.code(), "what was corrected before it froze anything is no other job: " + mute);
+            assertTrue(mute.err().contains("said nothing for 2 s"), mute::err);
             assertTrue(lab.vm().snapshots().isEmpty());
         }
     }
@@ -224,7 +215,7 @@ class MigrateHubIT {
                     "--rate",
                     "1M",
                     "--timeout",
-                    "3s",
+                    "8s",
                     "--retry-for",
                     "5s",
                     "--stall-after",
@@ -285,6 +276,7 @@ class MigrateHubIT {
             Run shown = Run.migratekit(lab.hubWords("show", "first"));
             assertTrue(shown.out().contains("export"), shown::toString);
             assertTrue(shown.out().contains("slots held"), shown::toString);
+            assertFalse(shown.out().contains("stored        0 B"), shown::toString);
             assertEquals(0, Run.migratekit(lab.hubWords("abandon", "first")).code());
             lab.backUpWell("second");
             lab.assertAllPointsAreTrue();

@@ -46,7 +46,7 @@ public final class Hub implements AutoCloseable {
     private volatile long lookedNanos = System.nanoTime();
 
     /** A backup, and what the repository does not know of it. */
-    public record Seen(Backup backup, Optional<Leases.Lease> lease, Exports exports) {
+    public record Seen(Backup backup, Optional<Leases.Lease> lease, Exports exports, Repository repository) {
         /** Open, but nobody has renewed its lease. */
         public boolean isDormant() {
             return backup.state() == Backup.State.OPEN
@@ -239,7 +239,7 @@ public final class Hub implements AutoCloseable {
     }
 
     private Seen seen(Backup backup) {
-        return new Seen(backup, leases.find(backup.id()), exports);
+        return new Seen(backup, leases.find(backup.id()), exports, repository);
     }
 
     private void endExports(Backup backup) {

@@ -182,6 +182,7 @@ final class Ends {
 
     private void closeConnections() {
         ConnectionGroup open = group;
+        group = null; // Who ends may be asked to end again.
         if (open != null) {
             open.close();
         }

@@ -9,6 +9,7 @@ import io.migratekit.nbd.Secret;
 import io.migratekit.nbd.files.JsonFields;
 import java.io.IOException;
 import java.net.URLEncoder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -99,6 +100,9 @@ public final class HubClient implements AutoCloseable {
         try {
             http.start();
         } catch (Exception e) {
+            if (e instanceof InterruptedException || Thread.currentThread().isInterrupted()) {
+                throw new HubException.Cancelled("stopped before the hub was asked anything");
+            }
             throw new IllegalStateException("the HTTP client cannot be started", e);
         }
     }
@@ -344,6 +348,10 @@ public final class HubClient implements AutoCloseable {
     }
 
     private HubException failed(String what, Duration silence, Throwable cause) {
+        if (cause instanceof ClosedByInterruptException
+                || Thread.currentThread().isInterrupted()) {
+            return new HubException.Cancelled("stopped while waiting for " + what);
+        }
         if (cause instanceof TimeoutException) {
             return new HubException.NoAnswer(
                     "the hub at " + address + " said nothing for " + Durations.show(silence) + " while we waited for "

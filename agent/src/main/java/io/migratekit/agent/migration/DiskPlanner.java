@@ -31,6 +31,8 @@ import java.util.function.Function;
  * earlier generation of this backup had still to do, and what changed since; or, in any doubt, everything.
  */
 final class DiskPlanner {
+    private static final String UNDER_A_NEW_ONE = "; under a new snapshot, with what changed since";
+
     private final MigrationSpec spec;
     private final VCenter vcenter;
     private final VmConfiguration vm;
@@ -194,8 +196,8 @@ final class DiskPlanner {
                 disk.parents(),
                 disk.changeId(),
                 old.whole(),
-                old.reason() + "; under a new snapshot, with what changed since (" + ((kept * unitBytes) >> 20)
-                        + " MiB done before and unchanged)",
+                old.reason().replaceFirst(UNDER_A_NEW_ONE + ".*", "") + UNDER_A_NEW_ONE + " ("
+                        + ((kept * unitBytes) >> 20) + " MiB done before and unchanged)",
                 old.base(),
                 planned.totalBytes(),
                 unitBytes,

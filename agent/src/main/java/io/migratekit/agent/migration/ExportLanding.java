@@ -42,6 +42,11 @@ record ExportLanding(Map<Integer, NbdUri> targets, Milestones milestones, JobId 
     }
 
     @Override
+    public Optional<String> whyNothing(int disk) {
+        return Optional.empty();
+    }
+
+    @Override
     public boolean provesItself() {
         return false;
     }

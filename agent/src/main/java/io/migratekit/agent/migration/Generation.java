@@ -62,8 +62,8 @@ record Generation(
             parents = List.copyOf(parents);
         }
 
-        /** The same in another target. */
-        Part in(String otherTarget) {
+        /** The same in another target, with this reason. */
+        Part in(String otherTarget, String why) {
             return new Part(
                     disk,
                     label,
@@ -73,7 +73,7 @@ record Generation(
                     parents,
                     changeId,
                     whole,
-                    reason,
+                    why,
                     base,
                     plannedBytes,
                     unitBytes,

@@ -52,6 +52,7 @@ final class HubLanding implements Landing {
     private record Layer(
             NbdUri target,
             boolean full,
+            @Nullable String why,
             @Nullable String parent,
             @Nullable JsonObject moment) {}
 
@@ -155,6 +156,7 @@ final class HubLanding implements Landing {
         return new Layer(
                 target,
                 text(disk, "kind").equals("full"),
+                disk.has("why") ? text(disk, "why") : null,
                 parent == null ? null : text(parent, "backup"),
                 parent == null ? null : parent.getAsJsonObject("moment"));
     }
@@ -237,6 +239,11 @@ final class HubLanding implements Landing {
             start(vm.disks().stream().filter(one -> one.key() == disk).toList(), "full");
         }
         return of(disk).target();
+    }
+
+    @Override
+    public Optional<String> whyNothing(int disk) {
+        return Optional.ofNullable(of(disk).why());
     }
 
     @Override

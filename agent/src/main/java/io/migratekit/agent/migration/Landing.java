@@ -30,6 +30,9 @@ sealed interface Landing extends AutoCloseable permits ExportLanding, HubLanding
     /** All of the disk is going to be written: the target for that, through which nothing older shows. */
     NbdUri forAll(int disk);
 
+    /** Why nothing is there that an increment could stand on, if whoever keeps the targets knows; the reason may be damage. */
+    Optional<String> whyNothing(int disk);
+
     /** Whether who keeps the targets proves by itself that what an increment stands on is what it was. */
     boolean provesItself();
 

@@ -114,8 +114,8 @@ public final class Migration {
     private MigrationReport runOrForget(JobRun job) {
         try {
             return run(job);
-        } catch (MigrationException.BadTargets e) {
-            if (Generation.read(spec.store().folderOf(spec.id())).isEmpty()) {
+        } catch (MigrationException.BadTargets | VSphereException.NotFound | HubException e) {
+            if (!kept && Generation.read(spec.store().folderOf(spec.id())).isEmpty()) {
                 spec.store().remove(spec.id());
             }
             throw e;
@@ -422,7 +422,12 @@ public final class Migration {
         landing.targets().forEach((key, target) -> {
             Part part = planner.plan(next, Objects.requireNonNull(frozen.get(key)), target, before);
             if (part.whole()) {
-                part = part.in(landing.forAll(key).identity());
+                // Found empty by the hub, the reason is the hub's; it may be that something is damaged there.
+                String why = landing.whyNothing(key)
+                        .filter(_ -> !spec.full())
+                        .map(words -> "for " + words)
+                        .orElse(part.reason());
+                part = part.in(landing.forAll(key).identity(), why);
             }
             listener.told("disk " + key + " (" + part.label() + ", " + (part.capacityBytes() >> 20) + " MiB): "
                     + (part.whole() ? "everything, " : "incremental, ") + part.reason());

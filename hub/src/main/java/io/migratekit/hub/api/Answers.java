@@ -58,6 +58,8 @@ public final class Answers {
         });
         for (int i = 0; i < backup.disks().size(); i++) {
             JsonObject disk = object.getAsJsonArray("disks").get(i).getAsJsonObject();
+            disk.addProperty(
+                    "layerBytes", seen.repository().layerBytes(backup.disks().get(i)));
             ExportKey key = Hub.key(backup, backup.disks().get(i));
             seen.exports().find(key).ifPresent(served -> {
                 disk.addProperty("export", served.uri());

@@ -6,8 +6,10 @@ import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 
 /**
@@ -28,6 +30,9 @@ final class UnixDoor implements AutoCloseable {
         Path place = path.toAbsolutePath();
         Path parent = SafeFiles.parent(place);
         SafeFiles.makeFolder(parent);
+        if (Files.exists(place, LinkOption.NOFOLLOW_LINKS) && !isSocket(place)) {
+            throw new IOException(place + " is there already and is no socket; name another place for it");
+        }
         if (Files.exists(place) && isListening(place)) {
             throw new IOException("another process listens on " + place);
         }
@@ -36,6 +41,12 @@ final class UnixDoor implements AutoCloseable {
         door.clear(); // Of a process of the same number that was killed here.
         SafeFiles.makeFolder(folder);
         return door;
+    }
+
+    /** Whatever else is there is somebody's, and not ours to replace. */
+    private static boolean isSocket(Path place) throws IOException {
+        return Files.readAttributes(place, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS)
+                .isOther();
     }
 
     private static boolean isListening(Path place) {

@@ -262,6 +262,12 @@ public final class Repository implements AutoCloseable {
         return catalog.chain(vm);
     }
 
+    /** How large the file of a disk's layer is right now; 0 if there is none. */
+    public long layerBytes(BackupDisk disk) {
+        String layer = disk.layer();
+        return layer == null ? 0 : layers.bytes(layer);
+    }
+
     /** The file that a disk of a backup is written to, or was; it and all that it stands on were looked at. */
     public Path layerFile(String id, int disk) {
         Backup backup = catalog.require(id);
