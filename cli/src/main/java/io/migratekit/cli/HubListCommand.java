@@ -39,7 +39,7 @@ final class HubListCommand implements Callable<Integer> {
         }
         for (JsonObject record : HubText.objects(list, "unreadable")) {
             console.say("hub list: a record cannot be read, and what it names is left alone until it was restored: "
-                    + HubViewOptions.text(record, "file") + ": " + HubViewOptions.text(record, "why"));
+                    + HubText.text(record, "file") + ": " + HubText.text(record, "why"));
         }
         return ExitCode.DONE.code();
     }

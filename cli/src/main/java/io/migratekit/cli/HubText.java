@@ -11,8 +11,18 @@ import java.util.stream.Collectors;
 final class HubText {
     private HubText() {}
 
+    /** A field as text; empty if it is not there. */
+    static String text(JsonObject json, String name) {
+        return json.has(name) ? json.get(name).getAsString() : "";
+    }
+
+    /** A field as a number; 0 if it is not there. */
+    static long number(JsonObject json, String name) {
+        return json.has(name) ? json.get(name).getAsLong() : 0;
+    }
+
     static String time(JsonObject json, String name) {
-        String text = HubViewOptions.text(json, name);
+        String text = text(json, name);
         return text.isEmpty() ? "-" : text.replaceFirst("\\.[0-9]+Z$", "Z");
     }
 
@@ -29,17 +39,14 @@ final class HubText {
             List<JsonObject> disks = objects(backup, "disks");
             String taken = time(backup, "takenAt");
             rows.add(List.of(
-                    HubViewOptions.text(backup, "id"),
-                    Printable.of(HubViewOptions.text(backup, "vmName")),
+                    text(backup, "id"),
+                    Printable.of(text(backup, "vmName")),
                     taken.equals("-") ? time(backup, "startedAt") : taken,
                     state(backup),
-                    disks.stream()
-                            .map(disk -> HubViewOptions.text(disk, "kind"))
-                            .distinct()
-                            .collect(Collectors.joining("+")),
+                    disks.stream().map(disk -> text(disk, "kind")).distinct().collect(Collectors.joining("+")),
                     Integer.toString(disks.size()),
                     Sizes.rounded(disks.stream()
-                            .mapToLong(disk -> HubViewOptions.number(disk, "layerBytes"))
+                            .mapToLong(disk -> number(disk, "layerBytes"))
                             .sum())));
         }
         return rows;
@@ -47,7 +54,7 @@ final class HubText {
 
     /** What a person wants to know of it in one word. */
     private static String state(JsonObject backup) {
-        String state = HubViewOptions.text(backup, "state");
+        String state = text(backup, "state");
         if (!state.equals("sealed")) {
             return state;
         }
@@ -56,8 +63,8 @@ final class HubText {
 
     static String backup(JsonObject backup) {
         StringBuilder text = new StringBuilder();
-        line(text, "backup", HubViewOptions.text(backup, "id"));
-        line(text, "VM", HubViewOptions.text(backup, "vmName") + " (" + HubViewOptions.text(backup, "vm") + ")");
+        line(text, "backup", text(backup, "id"));
+        line(text, "VM", text(backup, "vmName") + " (" + text(backup, "vm") + ")");
         line(text, "state", state(backup));
         line(text, "taken", time(backup, "takenAt"));
         line(text, "started", time(backup, "startedAt"));
@@ -66,42 +73,41 @@ final class HubText {
         line(text, "lease until", time(backup, "leaseUntil"));
         for (JsonObject disk : objects(backup, "disks")) {
             text.append("disk ")
-                    .append(HubViewOptions.text(disk, "key"))
+                    .append(text(disk, "key"))
                     .append(label(disk))
                     .append(", ")
-                    .append(Sizes.rounded(HubViewOptions.number(disk, "capacityBytes")))
+                    .append(Sizes.rounded(number(disk, "capacityBytes")))
                     .append('\n');
-            line(text, "  missing", HubViewOptions.text(disk, "missing"));
+            line(text, "  missing", text(disk, "missing"));
             line(text, "  kind", kind(disk));
-            line(text, "  layer", HubViewOptions.text(disk, "layer"));
-            line(text, "  stored", Sizes.rounded(HubViewOptions.number(disk, "layerBytes")));
-            line(text, "  root", HubViewOptions.text(disk, "root"));
-            line(text, "  hashed by", HubViewOptions.text(disk, "hashedBy"));
+            line(text, "  layer", text(disk, "layer"));
+            line(text, "  stored", Sizes.rounded(number(disk, "layerBytes")));
+            line(text, "  root", text(disk, "root"));
+            line(text, "  hashed by", text(disk, "hashedBy"));
             line(text, "  export", export(disk));
-            line(text, "  no export", HubViewOptions.text(disk, "exportFailure"));
+            line(text, "  no export", text(disk, "exportFailure"));
         }
         return text.toString();
     }
 
     private static String label(JsonObject disk) {
-        String label = HubViewOptions.text(disk, "label");
+        String label = text(disk, "label");
         return label.isEmpty() ? "" : " (" + Printable.of(label) + ")";
     }
 
     private static String kind(JsonObject disk) {
-        String why = HubViewOptions.text(disk, "why");
+        String why = text(disk, "why");
         JsonObject parent = disk.getAsJsonObject("parent");
-        return HubViewOptions.text(disk, "kind")
-                + (parent == null ? "" : ", on " + HubViewOptions.text(parent, "backup"))
+        return text(disk, "kind")
+                + (parent == null ? "" : ", on " + text(parent, "backup"))
                 + (why.isEmpty() ? "" : ": " + why);
     }
 
     private static String export(JsonObject disk) {
-        String export = HubViewOptions.text(disk, "export");
+        String export = text(disk, "export");
         return export.isEmpty()
                 ? ""
-                : export + ", " + HubViewOptions.text(disk, "clients") + " of " + HubViewOptions.text(disk, "slots")
-                        + " slots held";
+                : export + ", " + text(disk, "clients") + " of " + text(disk, "slots") + " slots held";
     }
 
     private static void line(StringBuilder text, String name, String value) {
@@ -113,17 +119,17 @@ final class HubText {
     static String chain(JsonObject chain) {
         StringBuilder text = new StringBuilder();
         for (JsonObject disk : objects(chain, "disks")) {
-            text.append("disk ").append(HubViewOptions.text(disk, "key")).append('\n');
+            text.append("disk ").append(text(disk, "key")).append('\n');
             for (JsonObject layer : objects(disk, "layers")) {
-                boolean full = HubViewOptions.text(layer, "kind").equals("full");
+                boolean full = text(layer, "kind").equals("full");
                 String points = layer.getAsJsonArray("points").asList().stream()
                         .map(JsonElement::getAsString)
                         .collect(Collectors.joining(" "));
                 text.append("  %s %-12s %9s  %s%n"
                         .formatted(
                                 full ? "=" : "+",
-                                HubViewOptions.text(layer, "layer").replaceFirst(".*/", ""),
-                                Sizes.rounded(HubViewOptions.number(layer, "bytes")),
+                                text(layer, "layer").replaceFirst(".*/", ""),
+                                Sizes.rounded(number(layer, "bytes")),
                                 layer.get("open").getAsBoolean() ? "(being written)" : points));
             }
         }

@@ -1,6 +1,5 @@
 package io.migratekit.cli;
 
-import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.nbd.Durations;
 import java.nio.file.Path;
@@ -85,8 +84,9 @@ final class HubViewOptions {
     /** The id of a VM that was given by its id or its name. */
     static String vm(HubView view, String wanted) {
         List<String> called = view.vms().stream()
-                .filter(vm -> text(vm, "id").equals(wanted) || text(vm, "name").equals(wanted))
-                .map(vm -> text(vm, "id"))
+                .filter(vm -> HubText.text(vm, "id").equals(wanted)
+                        || HubText.text(vm, "name").equals(wanted))
+                .map(vm -> HubText.text(vm, "id"))
                 .distinct()
                 .toList();
         if (called.size() != 1) {
@@ -96,14 +96,6 @@ final class HubViewOptions {
                             + "; `migratekit hub vms` shows them with their ids");
         }
         return called.getFirst();
-    }
-
-    static String text(JsonObject json, String name) {
-        return json.has(name) ? json.get(name).getAsString() : "";
-    }
-
-    static long number(JsonObject json, String name) {
-        return json.has(name) ? json.get(name).getAsLong() : 0;
     }
 
     private record Words(Console console) implements HubClient.Listener {

@@ -37,12 +37,12 @@ final class HubVmsCommand implements Callable<Integer> {
         for (JsonObject vm : vms) {
             JsonObject last = vm.getAsJsonObject("lastPoint");
             rows.add(List.of(
-                    Printable.of(HubViewOptions.text(vm, "name")),
+                    Printable.of(HubText.text(vm, "name")),
                     Integer.toString(vm.getAsJsonArray("disks").size()),
-                    Long.toString(HubViewOptions.number(vm, "points")),
+                    Long.toString(HubText.number(vm, "points")),
                     last == null ? "-" : HubText.time(last, "takenAt"),
-                    Sizes.rounded(HubViewOptions.number(vm, "bytes")),
-                    HubViewOptions.text(vm, "id")));
+                    Sizes.rounded(HubText.number(vm, "bytes")),
+                    HubText.text(vm, "id")));
         }
         Columns.print(console.out(), rows);
         return ExitCode.DONE.code();

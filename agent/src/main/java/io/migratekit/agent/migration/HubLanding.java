@@ -296,9 +296,9 @@ final class HubLanding implements Landing {
     }
 
     /** What the newest restore point of a disk holds, for who only wants to look. */
-    static Optional<Milestone> newest(HubClient client, String vm, VmDisk disk) {
+    static Optional<Milestone> newest(List<JsonObject> backupsOfVm, VmDisk disk) {
         Optional<Milestone> newest = Optional.empty();
-        for (JsonObject backup : client.backups(Optional.of(vm))) {
+        for (JsonObject backup : backupsOfVm) {
             for (JsonElement element : backup.getAsJsonArray("disks")) {
                 JsonObject one = element.getAsJsonObject();
                 if (text(backup, "state").equals("sealed")

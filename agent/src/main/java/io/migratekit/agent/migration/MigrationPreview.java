@@ -84,14 +84,9 @@ public record MigrationPreview(String vm, List<Disk> disks, List<String> notes) 
                 }
             }
             case HubDestination hub -> {
+                List<JsonObject> backups = hub.client().backups(Optional.of(vm.instanceUuid()));
                 for (VmDisk disk : wanted) {
-                    disks.add(disk(
-                            spec,
-                            vcenter,
-                            vm,
-                            disk,
-                            hub.text(),
-                            HubLanding.newest(hub.client(), vm.instanceUuid(), disk)));
+                    disks.add(disk(spec, vcenter, vm, disk, hub.text(), HubLanding.newest(backups, disk)));
                 }
             }
         }
