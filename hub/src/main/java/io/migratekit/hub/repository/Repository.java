@@ -3,6 +3,7 @@ package io.migratekit.hub.repository;
 import com.google.gson.JsonObject;
 import io.migratekit.nbd.files.JsonFields;
 import io.migratekit.nbd.files.ProcessLock;
+import io.migratekit.nbd.proof.Grid;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -29,6 +30,8 @@ public final class Repository implements AutoCloseable {
     private final Layers layers;
     private final Catalog catalog;
     private final HashStore hashes;
+    private final Proofs proofs;
+    private final QemuImg qemu;
     private final Opening opening;
     private final Seal seal;
     private final Merging merging;
@@ -45,12 +48,13 @@ public final class Repository implements AutoCloseable {
         this.folder = folder.toAbsolutePath().normalize();
         this.limits = limits;
         this.lock = lock;
-        QemuImg qemu = new QemuImg(limits.toolLimit());
+        this.qemu = new QemuImg(limits.toolLimit());
         this.layers = new Layers(this.folder);
         this.catalog = new Catalog(this.folder, layers);
         this.hashes = new HashStore(layers);
-        this.seal = new Seal(catalog, layers, hashes, qemu, limits.keepAtLeast());
-        this.opening = new Opening(catalog, layers, hashes, seal, qemu);
+        this.proofs = new Proofs(layers);
+        this.seal = new Seal(catalog, layers, hashes, qemu, proofs, limits.keepAtLeast());
+        this.opening = new Opening(catalog, layers, hashes, seal, proofs, qemu);
         this.merging = new Merging(catalog, layers, hashes, qemu);
         this.removal = new Removal(catalog, layers, merging);
     }
@@ -182,8 +186,30 @@ public final class Repository implements AutoCloseable {
         requireServing();
         synchronized (monitor(catalog.require(id).vm())) {
             Backup backup = catalog.require(id);
-            return backup.state() == Backup.State.SEALED ? backup : seal.seal(backup, request, progress);
+            if (backup.state() == Backup.State.SEALED) {
+                return backup;
+            }
+            try {
+                return seal.seal(backup, request, progress);
+            } catch (RepositoryException.Damaged e) {
+                // Damage below: the next backup must not stand on it, too.
+                proofs.met(
+                        catalog.backups(Optional.of(backup.vm())),
+                        new Damage(e.layer(), e.offset(), e.offset() < 0 ? 0 : Grid.CELL_BYTES, e.what()));
+                throw e;
+            }
         }
+    }
+
+    /** Looks whether what is kept is still what it was; comes back when all was looked at, or the request says that it is over. */
+    public VerifyReport verify(VerifyRequest request, VerifyProgress progress) {
+        requireServing();
+        return new Verification(catalog, layers, hashes, qemu, proofs, request, progress).run();
+    }
+
+    /** What is known of the content of a restore point. */
+    public Verdict verdict(Backup point) {
+        return proofs.verdict(point);
     }
 
     /** Removes the layers of an open backup; one that is gone already is no failure. */
