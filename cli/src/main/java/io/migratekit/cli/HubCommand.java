@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
             HubListCommand.class,
             HubShowCommand.class,
             HubChainCommand.class,
+            HubVerifyCommand.class,
             HubDeleteCommand.class,
             HubAbandonCommand.class,
             HubTokenCommand.class,

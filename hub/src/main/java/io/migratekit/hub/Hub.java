@@ -41,6 +41,7 @@ public final class Hub implements AutoCloseable {
     private final Exports exports;
     private final Leases leases;
     private final Events events = new Events();
+    private final Verifying verifying;
     private final Map<String, ReentrantLock> turns = new ConcurrentHashMap<>();
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile long lookedNanos = System.nanoTime();
@@ -57,10 +58,11 @@ public final class Hub implements AutoCloseable {
     /** What a start came to. */
     public record Started(Seen seen, boolean created) {}
 
-    private Hub(Repository repository, Exports exports, Leases leases) {
+    private Hub(Repository repository, Exports exports, Leases leases, Verifying.Habit habit) {
         this.repository = repository;
         this.exports = exports;
         this.leases = leases;
+        this.verifying = new Verifying(repository, events, habit);
     }
 
     /**
@@ -68,8 +70,8 @@ public final class Hub implements AutoCloseable {
      *
      * @param leasesFile where the leases are noted for a hub that comes after this one
      */
-    public static Hub over(Repository repository, Exports exports, Path leasesFile) {
-        Hub hub = new Hub(repository, exports, new Leases(leasesFile));
+    public static Hub over(Repository repository, Exports exports, Path leasesFile, Verifying.Habit habit) {
+        Hub hub = new Hub(repository, exports, new Leases(leasesFile), habit);
         Function<String, Optional<Leases.Asked>> remembered = hub.leases.remembered();
         for (Backup backup : repository.backups(Optional.empty())) {
             if (backup.state() == Backup.State.OPEN) {
@@ -109,6 +111,15 @@ public final class Hub implements AutoCloseable {
 
     public Events events() {
         return events;
+    }
+
+    public Verifying verifying() {
+        return verifying;
+    }
+
+    /** What takes long, and may be broken off, ends now. */
+    public void goingDown() {
+        verifying.close();
     }
 
     /** Opens layers and serves them; the same id again answers the same. */
@@ -214,11 +225,13 @@ public final class Hub implements AutoCloseable {
     /** Removes a restore point; one on which others stand only if it may be merged into them. */
     public void delete(String id, boolean merge) {
         String vm = vmOf(id);
-        inTurn(vm, () -> {
-            repository.delete(id, merge, telling(id, vm));
-            events.tell("deleted", id, vm, new JsonObject());
-            return true;
-        });
+        try (var _ = verifying.makeWay(vm)) {
+            inTurn(vm, () -> {
+                repository.delete(id, merge, telling(id, vm));
+                events.tell("deleted", id, vm, new JsonObject());
+                return true;
+            });
+        }
     }
 
     public Optional<Seen> find(String id) {
@@ -231,7 +244,7 @@ public final class Hub implements AutoCloseable {
 
     private static RepositoryException unknown(String id) {
         return new RepositoryException.NotFound(
-                "there is no backup " + id + "; `GET /api/v1/backups` lists what there is");
+                "there is no backup " + id + "; `migratekit hub list` shows what there is");
     }
 
     public List<Seen> backups(Optional<String> vm) {
@@ -305,6 +318,7 @@ public final class Hub implements AutoCloseable {
     @Override
     public void close() {
         end.countDown();
+        verifying.close();
         exports.close();
         repository.close();
     }

@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.eclipse.jetty.client.CompletableResponseListener;
 import org.eclipse.jetty.client.ContentResponse;
@@ -225,6 +226,17 @@ public final class HubClient implements AutoCloseable {
 
     public JsonObject chain(String vm) {
         return ask("GET", "/api/v1/vms/" + word(vm) + "/chain", null, "the hub's chains of VM " + vm);
+    }
+
+    /** Looks whether what is kept of a VM is still what it was; comes back when all was looked at. */
+    public JsonObject verify(String vm, JsonObject request) {
+        return askLong("POST", "/api/v1/vms/" + word(vm) + "/verify", request, "the hub to verify what it keeps");
+    }
+
+    /** Listens to what happens in the hub, until that is closed. */
+    public HubEvents events(BiConsumer<String, JsonObject> events) {
+        return new HubEvents(
+                request("GET", "/api/v1/events", SHORTEST_LONG_SILENCE), SHORTEST_LONG_SILENCE.toMillis(), events);
     }
 
     // ---- how

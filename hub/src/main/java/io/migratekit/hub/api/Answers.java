@@ -10,8 +10,12 @@ import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.Chain;
 import io.migratekit.hub.repository.ChainDisk;
 import io.migratekit.hub.repository.ChainLayer;
+import io.migratekit.hub.repository.Damage;
 import io.migratekit.hub.repository.InventoryDisk;
+import io.migratekit.hub.repository.LastPoint;
 import io.migratekit.hub.repository.Unreadable;
+import io.migratekit.hub.repository.Verdict;
+import io.migratekit.hub.repository.VerifyReport;
 import io.migratekit.hub.repository.Vm;
 import java.util.List;
 import java.util.Locale;
@@ -32,6 +36,11 @@ public final class Answers {
     /** What there is, and what should be there but cannot be read. */
     public static JsonObject backups(List<JsonObject> backups, List<Unreadable> unreadable) {
         JsonObject answer = list("backups", backups);
+        answer.add("unreadable", unreadable(unreadable));
+        return answer;
+    }
+
+    private static JsonArray unreadable(List<Unreadable> unreadable) {
         JsonArray bad = new JsonArray();
         for (Unreadable record : unreadable) {
             JsonObject one = new JsonObject();
@@ -40,14 +49,13 @@ public final class Answers {
             one.addProperty("why", record.why());
             bad.add(one);
         }
-        answer.add("unreadable", bad);
-        return answer;
+        return bad;
     }
 
     /** With what only the hub knows that serves it. */
     static JsonObject backup(Hub.Seen seen) {
         Backup backup = seen.backup();
-        JsonObject object = backup(backup);
+        JsonObject object = backup(backup, seen.repository().verdict(backup));
         if (backup.state() != Backup.State.OPEN) {
             return object;
         }
@@ -71,8 +79,8 @@ public final class Answers {
         return object;
     }
 
-    /** As it stands in the repository. */
-    public static JsonObject backup(Backup backup) {
+    /** As it stands in the repository, and what is known of it. */
+    public static JsonObject backup(Backup backup, Verdict verdict) {
         JsonObject object = new JsonObject();
         object.addProperty("id", backup.id());
         object.addProperty("vm", backup.vm());
@@ -86,6 +94,12 @@ public final class Answers {
         put(object, "takenAt", backup.takenAt());
         put(object, "sealedAt", backup.sealedAt());
         put(object, "keepUntil", backup.keepUntil());
+        put(object, "provedAt", verdict.provedAt());
+        if (!verdict.isGood()) {
+            JsonArray damage = new JsonArray();
+            verdict.damage().forEach(one -> damage.add(damage(one)));
+            object.add("damage", damage);
+        }
         JsonArray disks = new JsonArray();
         backup.disks().forEach(disk -> disks.add(disk(disk)));
         object.add("disks", disks);
@@ -130,15 +144,59 @@ public final class Answers {
         }
         object.add("disks", disks);
         object.addProperty("points", vm.points());
-        if (vm.lastPoint() != null) {
-            JsonObject point = new JsonObject();
-            point.addProperty("id", vm.lastPoint().id());
-            put(point, "takenAt", vm.lastPoint().takenAt());
-            point.addProperty("complete", vm.lastPoint().complete());
-            object.add("lastPoint", point);
-        }
+        put(object, "lastPoint", point(vm.lastPoint()));
+        put(object, "lastGood", point(vm.lastGood()));
         object.addProperty("bytes", vm.bytes());
         return object;
+    }
+
+    private static @Nullable JsonObject point(@Nullable LastPoint last) {
+        if (last == null) {
+            return null;
+        }
+        JsonObject point = new JsonObject();
+        point.addProperty("id", last.id());
+        put(point, "takenAt", last.takenAt());
+        point.addProperty("complete", last.complete());
+        return point;
+    }
+
+    private static JsonObject damage(Damage damage) {
+        JsonObject object = new JsonObject();
+        object.addProperty("layer", damage.layer());
+        if (!damage.isWhole()) {
+            object.addProperty("offset", damage.offset());
+            object.addProperty("length", damage.length());
+        }
+        object.addProperty("what", damage.what());
+        return object;
+    }
+
+    public static JsonObject verified(VerifyReport report) {
+        JsonObject object = new JsonObject();
+        object.addProperty("whole", report.isWhole());
+        object.addProperty("layers", report.layers());
+        object.addProperty("passedOver", report.passedOver());
+        object.addProperty("readBytes", report.readBytes());
+        JsonArray damage = new JsonArray();
+        for (VerifyReport.Found found : report.found()) {
+            JsonObject one = damage(found.damage());
+            one.addProperty("vm", found.vm());
+            one.addProperty("disk", found.disk());
+            one.add("points", texts(found.points()));
+            damage.add(one);
+        }
+        object.add("damage", damage);
+        object.add("good", texts(report.good()));
+        object.add("failures", texts(report.failures()));
+        object.add("unreadable", unreadable(report.unreadable()));
+        return object;
+    }
+
+    private static JsonArray texts(List<String> texts) {
+        JsonArray array = new JsonArray();
+        texts.forEach(array::add);
+        return array;
     }
 
     public static JsonObject chain(Chain chain) {
@@ -164,9 +222,7 @@ public final class Answers {
         put(object, "root", layer.root());
         put(object, "parentRoot", layer.parentRoot());
         object.addProperty("bytes", layer.bytes());
-        JsonArray points = new JsonArray();
-        layer.points().forEach(points::add);
-        object.add("points", points);
+        object.add("points", texts(layer.points()));
         object.addProperty("open", layer.open());
         return object;
     }

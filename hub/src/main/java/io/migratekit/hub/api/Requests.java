@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /** What does a request want? The schemas of hub/openapi.yaml, read field by field. */
@@ -23,6 +24,8 @@ final class Requests {
     private static final int LARGEST_KEY = 999_999_999;
     /** 1 PiB: more than any disk of a VM, less than what qcow2 with its usual clusters can hold. */
     private static final long LARGEST_DISK = 1L << 50;
+
+    private static final long LONGEST_SECONDS = 4_000_000_000L;
 
     private Requests() {}
 
@@ -92,6 +95,20 @@ final class Requests {
                 disks);
         body.end();
         return seal;
+    }
+
+    record Verify(Optional<String> backup, Optional<Duration> olderThan, long bytesPerSecond) {
+        static final Verify EVERYTHING = new Verify(Optional.empty(), Optional.empty(), 0);
+    }
+
+    static Verify verify(Body body) {
+        OptionalLong olderThan = body.number("olderThanSeconds", 0, LONGEST_SECONDS);
+        Verify verify = new Verify(
+                body.optionalId("backup"),
+                olderThan.isPresent() ? Optional.of(Duration.ofSeconds(olderThan.getAsLong())) : Optional.empty(),
+                body.number("bytesPerSecond", 0, LARGEST_DISK).orElse(0L));
+        body.end();
+        return verify;
     }
 
     static Inventory inventory(Body body) {

@@ -54,6 +54,7 @@ final class Routes {
                 Route.of("GET", "/api/v1/vms/{vm}", Access.LOOK, Way.PLAIN, this::vm),
                 Route.of("PUT", "/api/v1/vms/{vm}", Access.WRITE, Way.JSON, this::putVm),
                 Route.of("GET", "/api/v1/vms/{vm}/chain", Access.LOOK, Way.PLAIN, this::chain),
+                Route.of("POST", "/api/v1/vms/{vm}/verify", Access.ADMIN, Way.LONG, this::verify),
                 Route.of("GET", "/api/v1/events", Access.LOOK, Way.STREAM, this::events));
     }
 
@@ -184,12 +185,7 @@ final class Routes {
     private Reply vm(Call call) {
         String vm = call.id("vm");
         call.mustSee(vm);
-        return Reply.json(
-                200,
-                Answers.vm(hub.repository()
-                        .vm(vm)
-                        .orElseThrow(() -> new RepositoryException.NotFound(
-                                "there is no VM " + vm + " here; `GET /api/v1/vms` lists them"))));
+        return Reply.json(200, Answers.vm(hub.repository().vm(vm).orElseThrow(() -> unknownVm(vm))));
     }
 
     private Reply putVm(Call call) {
@@ -202,6 +198,32 @@ final class Routes {
         String vm = call.id("vm");
         call.mustSee(vm);
         return Reply.json(200, Answers.chain(hub.repository().chain(vm)));
+    }
+
+    private Reply verify(Call call) {
+        String vm = call.id("vm");
+        call.mustSee(vm);
+        Requests.Verify wanted = call.content().hasRemaining()
+                ? Requests.verify(Body.parse(call.content()))
+                : Requests.Verify.EVERYTHING;
+        Optional<Backup> point = wanted.backup()
+                .map(id -> hub.show(id).backup())
+                .filter(one -> one.vm().equals(vm));
+        if (wanted.backup().isPresent() && point.isEmpty()) {
+            throw Problem.badRequest("'backup' is none of this VM's");
+        }
+        if (hub.repository().vm(vm).isEmpty()) {
+            throw unknownVm(vm);
+        }
+        return Reply.json(
+                200,
+                Answers.verified(hub.verifying()
+                        .asked(vm, wanted.backup(), wanted.olderThan(), wanted.bytesPerSecond(), call.isGone())));
+    }
+
+    private static RepositoryException unknownVm(String vm) {
+        return new RepositoryException.NotFound(
+                "there is no VM " + vm + " here; `migratekit hub vms` shows what there is");
     }
 
     private Reply events(Call call) throws IOException {

@@ -50,9 +50,9 @@ public final class Repository implements AutoCloseable {
         this.lock = lock;
         this.qemu = new QemuImg(limits.toolLimit());
         this.layers = new Layers(this.folder);
-        this.catalog = new Catalog(this.folder, layers);
-        this.hashes = new HashStore(layers);
         this.proofs = new Proofs(layers);
+        this.catalog = new Catalog(this.folder, layers, proofs);
+        this.hashes = new HashStore(layers);
         this.seal = new Seal(catalog, layers, hashes, qemu, proofs, limits.keepAtLeast());
         this.opening = new Opening(catalog, layers, hashes, seal, proofs, qemu);
         this.merging = new Merging(catalog, layers, hashes, qemu);

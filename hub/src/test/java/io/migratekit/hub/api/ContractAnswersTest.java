@@ -112,6 +112,8 @@ class ContractAnswersTest {
                 right.add(conforms(operation, Attack.target(operation, Map.of("id", "point-1")), ""));
             }
         }
+        Operation verify = attack.operation("POST", "/api/v1/vms/{vm}/verify");
+        right.add(conforms(verify, Attack.target(verify), "{\"backup\":\"point-1\",\"olderThanSeconds\":0}"));
         for (String step : List.of("heartbeat", "seal", "abandon")) {
             Operation operation = attack.operation("POST", "/api/v1/backups/{id}/" + step);
             right.add(conforms(operation, Attack.target(operation), step.equals("seal") ? LiveHub.sealing() : ""));
