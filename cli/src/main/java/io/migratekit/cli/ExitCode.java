@@ -79,6 +79,7 @@ enum ExitCode {
             case CopyException.Stalled e -> STALLED;
             case CopyException.DeadlinePassed e -> DEADLINE;
             case CopyException.Mismatch e -> VERIFICATION_MISMATCH;
+            case CopyException.Unproved e -> VERIFICATION_MISMATCH;
             case CopyException.Interrupted e -> INTERRUPTED;
             case CopyException.EndFailed e when e.side() == Side.SOURCE -> ofSource(e.failure());
             case CopyException.EndFailed e -> of(e.failure());

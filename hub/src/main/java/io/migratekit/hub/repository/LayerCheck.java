@@ -1,6 +1,7 @@
 package io.migratekit.hub.repository;
 
 import io.migratekit.nbd.NbdException;
+import io.migratekit.nbd.proof.CellList;
 import io.migratekit.nbd.proof.Grid;
 import io.migratekit.nbd.proof.HashEntry;
 import io.migratekit.nbd.server.ServerFailed;

@@ -1,5 +1,6 @@
 package io.migratekit.hub.repository;
 
+import io.migratekit.nbd.proof.CellList;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
