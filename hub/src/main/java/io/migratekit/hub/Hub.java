@@ -20,6 +20,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -42,6 +43,7 @@ public final class Hub implements AutoCloseable {
     private final Leases leases;
     private final Events events = new Events();
     private final Verifying verifying;
+    private final Readings readings;
     private final Map<String, ReentrantLock> turns = new ConcurrentHashMap<>();
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile long lookedNanos = System.nanoTime();
@@ -63,6 +65,7 @@ public final class Hub implements AutoCloseable {
         this.exports = exports;
         this.leases = leases;
         this.verifying = new Verifying(repository, events, habit);
+        this.readings = new Readings(repository, exports);
     }
 
     /**
@@ -227,11 +230,27 @@ public final class Hub implements AutoCloseable {
         String vm = vmOf(id);
         try (var _ = verifying.makeWay(vm)) {
             inTurn(vm, () -> {
+                readings.requireUnread(id);
                 repository.delete(id, merge, telling(id, vm));
                 events.tell("deleted", id, vm, new JsonObject());
                 return true;
             });
         }
+    }
+
+    /** Lets a restore point be read for a while; again, for a while longer. */
+    public Readings.Opened read(String reading, String id, Set<Integer> disks, int workers, Duration lease) {
+        Backup point = show(id).backup();
+        if (point.state() != Backup.State.SEALED) {
+            throw new RepositoryException.Conflict(
+                    "open", "backup " + id + " is not sealed; there is nothing to read yet");
+        }
+        return inTurn(point.vm(), () -> readings.open(reading, show(id).backup(), disks, workers, lease));
+    }
+
+    /** Nothing is read there any more; that nothing was is no failure. */
+    public void endReading(String reading, String id) {
+        readings.close(reading, id);
     }
 
     public Optional<Seen> find(String id) {
@@ -286,6 +305,7 @@ public final class Hub implements AutoCloseable {
         try {
             while (!end.await(LEASES_EVERY.toMillis(), TimeUnit.MILLISECONDS)) {
                 lookedNanos = System.nanoTime();
+                Thread.ofPlatform().daemon().name("hub-readings").start(readings::closeOver);
                 for (String id : leases.over()) {
                     // A frozen export takes its time to end, which must not keep other leases from ending.
                     Thread.ofPlatform().daemon().name("hub-lease-end").start(() -> endLease(id));

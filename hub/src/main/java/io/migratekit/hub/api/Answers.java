@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.migratekit.hub.Hub;
+import io.migratekit.hub.Readings;
 import io.migratekit.hub.export.ExportKey;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
@@ -76,6 +77,47 @@ public final class Answers {
             });
             seen.exports().failure(key).ifPresent(failure -> disk.addProperty("exportFailure", failure));
         }
+        return object;
+    }
+
+    /** With all that a restore needs. */
+    static JsonObject details(Hub.Seen seen) {
+        JsonObject object = backup(seen);
+        details(object, seen.backup());
+        return object;
+    }
+
+    /** With all that a restore needs, as it stands in the repository. */
+    public static JsonObject details(Backup backup, Verdict verdict) {
+        JsonObject object = backup(backup, verdict);
+        details(object, backup);
+        return object;
+    }
+
+    private static void details(JsonObject object, Backup backup) {
+        if (backup.quiesced() != null) {
+            object.addProperty("quiesced", backup.quiesced());
+        }
+        put(object, "agent", backup.agent());
+        put(object, "configuration", backup.configuration());
+    }
+
+    static JsonObject reading(Readings.Opened opened) {
+        JsonObject object = new JsonObject();
+        object.addProperty("reading", opened.reading().id());
+        object.addProperty("backup", opened.reading().point().id());
+        put(object, "leaseUntil", opened.reading().until());
+        JsonArray disks = new JsonArray();
+        for (Readings.Served served : opened.served()) {
+            JsonObject disk = new JsonObject();
+            disk.addProperty("key", served.disk().key());
+            disk.addProperty("capacityBytes", served.disk().capacityBytes());
+            put(disk, "root", served.disk().root());
+            disk.addProperty("export", served.at().uri());
+            disk.addProperty("slots", served.at().slots());
+            disks.add(disk);
+        }
+        object.add("disks", disks);
         return object;
     }
 

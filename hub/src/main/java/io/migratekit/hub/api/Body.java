@@ -71,6 +71,10 @@ final class Body {
         return text;
     }
 
+    boolean has(String name) {
+        return object.has(name);
+    }
+
     Optional<String> text(String name, int longest) {
         Optional<JsonElement> element = element(name);
         if (element.isEmpty()) {

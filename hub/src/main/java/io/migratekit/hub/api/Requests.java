@@ -25,6 +25,8 @@ final class Requests {
     /** 1 PiB: more than any disk of a VM, less than what qcow2 with its usual clusters can hold. */
     private static final long LARGEST_DISK = 1L << 50;
 
+    private static final int WORKERS = 4;
+    private static final Duration LEASE = Duration.ofMinutes(10);
     private static final long LONGEST_SECONDS = 4_000_000_000L;
 
     private Requests() {}
@@ -35,8 +37,8 @@ final class Requests {
         String id = body.id("id");
         String vm = body.id("vm");
         Optional<String> name = body.text("name", NAME);
-        int workers = (int) body.number("workers", 1, 64).orElse(4);
-        long lease = body.number("leaseSeconds", 10, 86_400).orElse(600);
+        int workers = workers(body);
+        Duration lease = lease(body);
         List<StartDisk> disks = new ArrayList<>();
         Set<Integer> keys = new HashSet<>();
         for (Body disk : body.list("disks", 1, MOST_DISKS)) {
@@ -48,7 +50,7 @@ final class Requests {
             disk.end();
         }
         body.end();
-        return new Start(new StartRequest(id, vm, name.orElse(null), disks, null), workers, Duration.ofSeconds(lease));
+        return new Start(new StartRequest(id, vm, name.orElse(null), disks, null), workers, lease);
     }
 
     private static StartDisk.Wanted kind(Body disk) {
@@ -95,6 +97,31 @@ final class Requests {
                 disks);
         body.end();
         return seal;
+    }
+
+    record Read(Set<Integer> disks, int workers, Duration lease) {
+        static final Read EVERYTHING = new Read(Set.of(), WORKERS, LEASE);
+    }
+
+    static Read read(Body body) {
+        Set<Integer> keys = new HashSet<>();
+        if (body.has("disks")) {
+            for (Body disk : body.list("disks", 1, MOST_DISKS)) {
+                int _ = key(disk, keys);
+                disk.end();
+            }
+        }
+        Read read = new Read(keys, workers(body), lease(body));
+        body.end();
+        return read;
+    }
+
+    private static int workers(Body body) {
+        return (int) body.number("workers", 1, 64).orElse(WORKERS);
+    }
+
+    private static Duration lease(Body body) {
+        return Duration.ofSeconds(body.number("leaseSeconds", 10, 86_400).orElse(LEASE.toSeconds()));
     }
 
     record Verify(Optional<String> backup, Optional<Duration> olderThan, long bytesPerSecond) {

@@ -48,6 +48,8 @@ final class Routes {
                 Route.of("PUT", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.WRITE, Way.STREAM, this::putHashes)
                         .taking(OCTETS),
                 Route.of("GET", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.LOOK, Way.STREAM, this::getHashes),
+                Route.of("PUT", "/api/v1/backups/{id}/readings/{reading}", Access.WRITE, Way.LONG, this::read),
+                Route.of("DELETE", "/api/v1/backups/{id}/readings/{reading}", Access.WRITE, Way.LONG, this::endReading),
                 Route.of("POST", "/api/v1/backups/{id}/seal", Access.WRITE, Way.LONG, this::seal),
                 Route.of("POST", "/api/v1/backups/{id}/abandon", Access.WRITE, Way.LONG, this::abandon),
                 Route.of("GET", "/api/v1/vms", Access.LOOK, Way.PLAIN, this::vms),
@@ -109,7 +111,22 @@ final class Routes {
     }
 
     private Reply show(Call call) {
-        return Reply.json(200, Answers.backup(seen(call)));
+        return Reply.json(200, Answers.details(seen(call)));
+    }
+
+    private Reply read(Call call) {
+        String reading = call.id("reading");
+        Requests.Read wanted =
+                call.content().hasRemaining() ? Requests.read(Body.parse(call.content())) : Requests.Read.EVERYTHING;
+        String id = seen(call).backup().id();
+        return Reply.json(
+                200, Answers.reading(hub.read(reading, id, wanted.disks(), wanted.workers(), wanted.lease())));
+    }
+
+    private Reply endReading(Call call) {
+        String reading = call.id("reading");
+        hub.endReading(reading, seen(call).backup().id());
+        return Reply.nothing();
     }
 
     private Reply delete(Call call) {
