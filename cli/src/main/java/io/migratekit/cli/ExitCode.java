@@ -4,6 +4,7 @@ import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.migration.MigrationException;
+import io.migratekit.agent.restore.RestoreException;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.nbd.NbdException;
@@ -104,6 +105,15 @@ enum ExitCode {
             case JobException.Locked e -> LOCKED;
             case JobException.Damaged e -> LOCAL_STATE;
             case JobException.Storage e -> LOCAL_STATE;
+        };
+    }
+
+    /** The code for a restore that did not come about. */
+    static ExitCode of(RestoreException failure) {
+        return switch (failure) {
+            case RestoreException.InTheWay e -> USAGE;
+            case RestoreException.NoFile e -> LOCAL_STATE;
+            case RestoreException.NotWhatWasSealed e -> VERIFICATION_MISMATCH;
         };
     }
 

@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
             HubShowCommand.class,
             HubChainCommand.class,
             HubVerifyCommand.class,
+            HubRestoreCommand.class,
             HubDeleteCommand.class,
             HubAbandonCommand.class,
             HubTokenCommand.class,

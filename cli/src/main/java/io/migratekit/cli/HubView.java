@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** Whom does a command ask about backups: the hub that serves them, or their folder itself? Both answer as the contract has it. */
 sealed interface HubView extends AutoCloseable {
@@ -41,11 +42,15 @@ sealed interface HubView extends AutoCloseable {
     /** What is to be looked at, see {@link HubVerifyCommand}. */
     record Verify(String vm, Optional<String> point, Optional<Duration> olderThan, long bytesPerSecond) {}
 
+    /** Serves disks of a restore point, to be read, until that is closed. */
+    PointReading read(PointReading.Wanted wanted);
+
     @Override
     void close();
 
-    /** The hub. */
-    record Asked(HubClient client) implements HubView {
+    /** The hub, and the way to it. */
+    record Asked(
+            Console console, HubClient client, @Nullable Way way) implements HubView {
         @Override
         public List<JsonObject> vms() {
             return client.vms();
@@ -92,6 +97,11 @@ sealed interface HubView extends AutoCloseable {
         }
 
         @Override
+        public PointReading read(PointReading.Wanted wanted) {
+            return new PointReading.AtHub(console, client, way, wanted);
+        }
+
+        @Override
         public void close() {
             client.close();
         }
@@ -122,7 +132,7 @@ sealed interface HubView extends AutoCloseable {
             try (Repository repository = Repository.look(folder)) {
                 return repository
                         .find(id)
-                        .map(backup -> Answers.backup(backup, repository.verdict(backup)))
+                        .map(backup -> Answers.details(backup, repository.verdict(backup)))
                         .orElseThrow(() -> none(id));
             }
         }
@@ -162,6 +172,11 @@ sealed interface HubView extends AutoCloseable {
                         (_, done, total) -> progress.accept(done, total));
                 return Answers.verified(report);
             }
+        }
+
+        @Override
+        public PointReading read(PointReading.Wanted wanted) {
+            return new PointReading.InFolder(folder, wanted);
         }
 
         private Repository alone() {

@@ -190,6 +190,19 @@ public final class HubClient implements AutoCloseable {
         return "/api/v1/backups/" + word(id) + "/disks/" + disk + "/hashes";
     }
 
+    /** Lets a restore point be read; the same reading again goes on for as long again. */
+    public JsonObject read(String id, String reading, JsonObject request) {
+        return askLong("PUT", reading(id, reading), request, "the hub to serve restore point " + id);
+    }
+
+    public void endReading(String id, String reading) {
+        askLong("DELETE", reading(id, reading), null, "the hub to end a reading");
+    }
+
+    private static String reading(String id, String reading) {
+        return "/api/v1/backups/" + word(id) + "/readings/" + word(reading);
+    }
+
     /** Makes a restore point of it; comes back when that is durable. */
     public JsonObject seal(String id, JsonObject request) {
         return askLong(

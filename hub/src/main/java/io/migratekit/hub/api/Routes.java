@@ -56,7 +56,7 @@ final class Routes {
                 Route.of("GET", "/api/v1/vms/{vm}", Access.LOOK, Way.PLAIN, this::vm),
                 Route.of("PUT", "/api/v1/vms/{vm}", Access.WRITE, Way.JSON, this::putVm),
                 Route.of("GET", "/api/v1/vms/{vm}/chain", Access.LOOK, Way.PLAIN, this::chain),
-                Route.of("POST", "/api/v1/vms/{vm}/verify", Access.ADMIN, Way.LONG, this::verify),
+                Route.of("POST", "/api/v1/vms/{vm}/verify", Access.WRITE, Way.LONG, this::verify),
                 Route.of("GET", "/api/v1/events", Access.LOOK, Way.STREAM, this::events));
     }
 
