@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
             HubChainCommand.class,
             HubVerifyCommand.class,
             HubRestoreCommand.class,
+            HubServePointCommand.class,
             HubDeleteCommand.class,
             HubAbandonCommand.class,
             HubTokenCommand.class,
