@@ -20,6 +20,7 @@ import picocli.CommandLine.Spec;
             HubVerifyCommand.class,
             HubRestoreCommand.class,
             HubServePointCommand.class,
+            HubCopyCommand.class,
             HubDeleteCommand.class,
             HubAbandonCommand.class,
             HubTokenCommand.class,

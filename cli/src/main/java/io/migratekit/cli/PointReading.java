@@ -5,6 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.hub.HubException;
+import io.migratekit.agent.restore.PointSource;
 import io.migratekit.agent.restore.ThrowAway;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.nbd.NbdUri;
@@ -23,15 +24,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Where can a restore point be read, for as long as this is open, and what has it to read as? */
-interface PointReading extends AutoCloseable {
-    /** Where a disk is served. */
-    NbdUri disk(int key);
-
+interface PointReading extends PointSource, AutoCloseable {
     /** On what an overlay of a disk can stand. */
     ThrowAway.Backing backing(int key);
-
-    /** Brings the list of a disk's hashes into a file. */
-    void hashes(int key, Path into);
 
     @Override
     void close();
