@@ -1,0 +1,211 @@
+package io.migratekit.hub.guest;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.migratekit.hub.guest.BootJudge.Finding;
+import io.migratekit.hub.guest.BootResult.Verdict;
+import io.migratekit.nbd.Durations;
+import io.migratekit.nbd.server.ServerFailed;
+import io.migratekit.nbd.server.ServerLimits;
+import io.migratekit.nbd.server.ServerProcess;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Does a restore point boot? Its disks are started in a virtual machine without a network, on overlays that are thrown
+ * away, until the guest shows that it lives, or that it failed, or the time is over.
+ */
+public final class BootProof {
+    private static final System.Logger LOG = System.getLogger(BootProof.class.getName());
+    private static final int LAST_LINES = 12;
+
+    private final BootRequest request;
+    private final BootLimits limits;
+    private final ServerProcess qemu;
+    private final Qmp qmp;
+    private final SerialLog serial;
+    private final BootJudge judge;
+    private final long startNanos = System.nanoTime();
+    private Duration nextPicture = Duration.ZERO;
+    private @Nullable Picture handedOver;
+
+    private BootProof(BootRequest request, ServerProcess qemu, Qmp qmp) {
+        this.request = request;
+        this.limits = request.limits();
+        this.qemu = qemu;
+        this.qmp = qmp;
+        this.serial = new SerialLog(BootMachine.serial(qemu.directory()));
+        this.judge = new BootJudge(request.expect(), limits.settle());
+    }
+
+    /**
+     * Boots it and says what was seen. It takes at most the request's {@code limit} and about a minute; when it returns, qemu
+     * has ended and nothing of it is left but picture and log.
+     *
+     * @throws ServerFailed if qemu is not installed or does not start
+     * @throws BootFailed if it could not be tried for another reason
+     */
+    public static BootResult run(BootRequest request) {
+        ServerLimits patience = ServerLimits.DEFAULTS.withReady(request.limits().answer());
+        try (ServerProcess qemu = ServerProcess.start(folder -> BootMachine.command(request, folder), patience)) {
+            try (Qmp qmp = monitor(qemu, request.limits())) {
+                return new BootProof(request, qemu, qmp).watch();
+            } catch (IOException e) {
+                throw new BootFailed(
+                        "qemu could not be watched any longer: " + e.getMessage() + " " + qemu.lastWords(), e);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new BootFailed("interrupted while a guest was booting; nothing of it is left", e);
+            }
+        } catch (UncheckedIOException e) {
+            throw new BootFailed("a guest could not be prepared: " + e.getMessage(), e);
+        }
+    }
+
+    private static Qmp monitor(ServerProcess qemu, BootLimits limits) {
+        AtomicReference<@Nullable Qmp> open = new AtomicReference<>();
+        qemu.awaitReady("its monitor", () -> {
+            try {
+                open.set(Qmp.open(BootMachine.monitor(qemu.directory()), limits.answer()));
+                return true;
+            } catch (IOException notThereYet) {
+                return false;
+            }
+        });
+        return Objects.requireNonNull(open.get());
+    }
+
+    private BootResult watch() throws IOException, InterruptedException {
+        LOG.log(
+                System.Logger.Level.DEBUG,
+                () -> "boot pid=" + qemu.pid() + " waiting up to " + Durations.show(limits.limit())
+                        + " for a sign of life");
+        while (true) {
+            Optional<Finding> finding = look();
+            if (finding.isPresent()) {
+                return finish(finding.get());
+            }
+            if (now().compareTo(limits.limit()) >= 0) {
+                return finish(judge.ended("the limit of " + Durations.show(limits.limit()) + " is over"));
+            }
+            Thread.sleep(limits.look());
+        }
+    }
+
+    private Optional<Finding> look() throws IOException {
+        String status = status(); // Before the text, so that what a guest said at last is read.
+        Optional<Finding> finding = judge.text(serial.look(), now());
+        if (finding.isPresent()) {
+            return finding;
+        }
+        if (serial.size() > limits.serialBytes()) {
+            return Optional.of(
+                    judge.ended("the guest wrote more than " + limits.serialBytes() + " bytes on its serial port"));
+        }
+        switch (status) {
+            case "running" -> judge.sign(Processors.sign(qmp.human("info registers -a")), now());
+            case "shutdown" -> {
+                return Optional.of(judge.ended("the guest switched itself off or restarted"));
+            }
+            case "guest-panicked" -> {
+                return Optional.of(new Finding(Verdict.DEAD, judge.furthest(), "the guest told qemu that it panicked"));
+            }
+            default ->
+                throw new BootFailed(
+                        "qemu stopped the guest (" + status + "): " + qemu.output()
+                                + (status.equals("io-error")
+                                        ? " (is there room left in " + qemu.directory() + "?)"
+                                        : " (try it without KVM)"),
+                        null);
+        }
+        if (now().compareTo(nextPicture) >= 0) {
+            screen();
+            nextPicture = now().plus(limits.picture());
+        }
+        return judge.settled(now());
+    }
+
+    /** What is on the screen while the firmware works is its own; from then on, each change counts. */
+    private void screen() throws IOException {
+        if (judge.furthest().compareTo(Sign.HANDED_OVER) < 0) {
+            return;
+        }
+        Path file = qemu.directory().resolve("look.ppm");
+        dump(file, Optional.empty());
+        Picture picture = Picture.of(Files.readAllBytes(file));
+        if (handedOver == null) {
+            handedOver = picture;
+        } else if (picture.differsFrom(handedOver)) {
+            judge.sign(Sign.SCREEN, now());
+        }
+    }
+
+    private BootResult finish(Finding finding) throws IOException {
+        Duration waited = now();
+        String accelerator = isKvm() ? "kvm" : "tcg";
+        Path place = request.screenshot().toAbsolutePath();
+        Path folder = place.getParent();
+        if (folder != null) {
+            Files.createDirectories(folder);
+        }
+        Path screenshot = screenshot(place);
+        Path log = request.serialLog().toAbsolutePath();
+        if (serial.size() > 0) {
+            Files.copy(BootMachine.serial(qemu.directory()), log, StandardCopyOption.REPLACE_EXISTING);
+        } else {
+            Files.write(log, new byte[0]);
+        }
+        return new BootResult(
+                finding.verdict(),
+                finding.sign(),
+                finding.why(),
+                waited,
+                accelerator,
+                screenshot,
+                log,
+                serial.lastLines(LAST_LINES));
+    }
+
+    /** As PNG where this qemu can, else as PPM, and with that ending. */
+    private Path screenshot(Path place) throws IOException {
+        Path file = qemu.directory().resolve("last");
+        Path target = place;
+        try {
+            dump(file, Optional.of("png"));
+        } catch (Qmp.Refused e) {
+            dump(file, Optional.empty());
+            target = place.resolveSibling(
+                    String.valueOf(place.getFileName()).replaceFirst("\\.[A-Za-z]+$", "") + ".ppm");
+        }
+        Files.copy(file, target, StandardCopyOption.REPLACE_EXISTING);
+        return target;
+    }
+
+    private void dump(Path file, Optional<String> format) throws IOException {
+        JsonObject arguments = new JsonObject();
+        arguments.addProperty("filename", file.toString());
+        format.ifPresent(word -> arguments.addProperty("format", word));
+        qmp.ask("screendump", arguments);
+    }
+
+    private String status() throws IOException {
+        JsonElement answer = qmp.ask("query-status", new JsonObject());
+        return new Facts(answer).text("status");
+    }
+
+    private boolean isKvm() throws IOException {
+        return new Facts(qmp.ask("query-kvm", new JsonObject())).isTrue("enabled");
+    }
+
+    private Duration now() {
+        return Duration.ofNanos(System.nanoTime() - startNanos);
+    }
+}
