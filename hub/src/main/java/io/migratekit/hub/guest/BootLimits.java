@@ -7,6 +7,8 @@ import java.time.Duration;
  *
  * @param limit for the whole boot, from the start of the machine
  * @param settle how long programs must have been seen running, and nothing have failed, before that alone is believed
+ * @param firmware how long a BIOS may take on KVM. Within another VM KVM may have to imitate each of its instructions, and
+ *     the boot loader's; then the guest is started anew on TCG, which is faster
  * @param look between two looks at the serial port and the processors
  * @param picture between two looks at the screen
  * @param answer for one answer of qemu's
@@ -16,6 +18,7 @@ import java.time.Duration;
 public record BootLimits(
         Duration limit,
         Duration settle,
+        Duration firmware,
         Duration look,
         Duration picture,
         Duration answer,
@@ -24,6 +27,7 @@ public record BootLimits(
     public static final BootLimits DEFAULTS = new BootLimits(
             Duration.ofMinutes(5),
             Duration.ofSeconds(40),
+            Duration.ofSeconds(3),
             Duration.ofMillis(200),
             Duration.ofSeconds(2),
             Duration.ofSeconds(20),
@@ -31,10 +35,10 @@ public record BootLimits(
             16L << 20);
 
     public BootLimits withLimit(Duration longest) {
-        return new BootLimits(longest, settle, look, picture, answer, memoryBytes, serialBytes);
+        return new BootLimits(longest, settle, firmware, look, picture, answer, memoryBytes, serialBytes);
     }
 
     public BootLimits withSettle(Duration time) {
-        return new BootLimits(limit, time, look, picture, answer, memoryBytes, serialBytes);
+        return new BootLimits(limit, time, firmware, look, picture, answer, memoryBytes, serialBytes);
     }
 }

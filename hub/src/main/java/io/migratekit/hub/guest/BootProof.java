@@ -54,6 +54,11 @@ public final class BootProof {
      * @throws BootFailed if it could not be tried for another reason
      */
     public static BootResult run(BootRequest request) {
+        return once(request).or(() -> once(request.onTcg())).orElseThrow();
+    }
+
+    /** Nothing, if KVM is too slow here. */
+    private static Optional<BootResult> once(BootRequest request) {
         ServerLimits patience = ServerLimits.DEFAULTS.withReady(request.limits().answer());
         try (ServerProcess qemu = ServerProcess.start(folder -> BootMachine.command(request, folder), patience)) {
             try (Qmp qmp = monitor(qemu, request.limits())) {
@@ -83,7 +88,7 @@ public final class BootProof {
         return Objects.requireNonNull(open.get());
     }
 
-    private BootResult watch() throws IOException, InterruptedException {
+    private Optional<BootResult> watch() throws IOException, InterruptedException {
         LOG.log(
                 System.Logger.Level.DEBUG,
                 () -> "boot pid=" + qemu.pid() + " waiting up to " + Durations.show(limits.limit())
@@ -91,13 +96,24 @@ public final class BootProof {
         while (true) {
             Optional<Finding> finding = look();
             if (finding.isPresent()) {
-                return finish(finding.get());
+                return Optional.of(finish(finding.get()));
+            }
+            if (isSlowKvm()) {
+                return Optional.empty();
             }
             if (now().compareTo(limits.limit()) >= 0) {
-                return finish(judge.ended("the limit of " + Durations.show(limits.limit()) + " is over"));
+                return Optional.of(finish(judge.ended("the limit of " + Durations.show(limits.limit()) + " is over")));
             }
             Thread.sleep(limits.look());
         }
+    }
+
+    private boolean isSlowKvm() throws IOException {
+        return request.accelerator() == BootRequest.Accelerator.BEST
+                && request.machine().firmware() == Firmware.BIOS
+                && judge.furthest().compareTo(Sign.HANDED_OVER) < 0
+                && now().compareTo(limits.firmware()) >= 0
+                && isKvm();
     }
 
     private Optional<Finding> look() throws IOException {

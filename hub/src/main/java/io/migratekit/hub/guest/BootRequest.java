@@ -33,6 +33,10 @@ public record BootRequest(
         disks = List.copyOf(disks);
     }
 
+    BootRequest onTcg() {
+        return new BootRequest(machine, disks, expect, screenshot, Accelerator.TCG, limits);
+    }
+
     /** What the serial port said: the picture's name with another ending. */
     public Path serialLog() {
         String name = String.valueOf(screenshot.getFileName());

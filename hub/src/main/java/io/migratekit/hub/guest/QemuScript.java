@@ -33,8 +33,7 @@ final class QemuScript {
 
     static String of(Machine machine, List<GuestDisk> disks) {
         boolean isEfi = machine.firmware() == Firmware.EFI;
-        StringBuilder script =
-                new StringBuilder(head(machine.name(), isEfi));
+        StringBuilder script = new StringBuilder(head(machine.name(), isEfi));
         script.append(Wording.comments("#", Wording.notes(machine, disks))).append(OPTIONS);
         if (isEfi) {
             script.append(firmware());
@@ -69,7 +68,7 @@ final class QemuScript {
             #
             # DISKS=same|sata|virtio sh run-qemu.sh: what the disks hang on. 'same' is as near as qemu has it to what the VM
             # had. virtio is the fastest, once the guest has its drivers (Linux has; Windows needs those of virtio-win).
-            # MEMORY=4096M, CPUS=2 and QEMU=/usr/bin/... give it other values than it had.
+            # MEMORY=4096M, CPUS=2, ACCEL=tcg and QEMU=/usr/bin/... choose what else it gets. Within a VM KVM may be slower than TCG.
             """.formatted(Shell.comment(name), isEfi ? " and ovmf" : "");
     }
 
@@ -120,7 +119,8 @@ final class QemuScript {
     private static String start(Machine machine) {
         return """
             # The first of the two accelerators that this host has.
-            exec "$qemu" -nodefaults -no-user-config -name %s -machine %s -accel kvm -accel tcg -cpu max \\
+            if [ -z "${ACCEL:-}" ]; then set -- -accel kvm -accel tcg "$@"; else set -- -accel "$ACCEL" "$@"; fi
+            exec "$qemu" -nodefaults -no-user-config -name %s -machine %s -cpu max \\
                 -smp "${CPUS:-%s}" -m "${MEMORY:-%dM}"%s -device VGA \\
                 -rtc base=%s -nic none "$@"
             """.formatted(
