@@ -27,7 +27,7 @@ final class BootJudge {
         this.settle = settle;
     }
 
-    /** The guest has written this on its serial port. */
+    /** The guest has written this on its serial port, or on its screen in text mode. */
     Optional<Finding> text(String text, Duration now) {
         Optional<String> expected = expect.flatMap(pattern -> SerialSigns.line(pattern, text));
         if (expected.isPresent()) {
@@ -66,13 +66,14 @@ final class BootJudge {
         if (expect.isPresent()) {
             return Optional.empty();
         }
-        if (services != null && now.minus(services).compareTo(settle) >= 0) {
+        boolean isStarting = services != null && now.minus(services).compareTo(settle) < 0;
+        if (services != null && !isStarting) {
             return Optional.of(new Finding(
                     Verdict.ALIVE,
                     furthest,
                     Sign.SERVICES.words() + ", and nothing failed for " + Durations.show(now.minus(services))));
         }
-        if (programs().compareTo(settle) >= 0) {
+        if (!isStarting && programs().compareTo(settle) >= 0) {
             return Optional.of(new Finding(
                     Verdict.ALIVE,
                     furthest,
@@ -86,9 +87,7 @@ final class BootJudge {
     Finding ended(String how) {
         if (expect.isPresent()) {
             return new Finding(
-                    Verdict.DEAD,
-                    furthest,
-                    how + ", and what was expected did not appear on the serial port; " + furthest.words());
+                    Verdict.DEAD, furthest, how + ", and what was expected did not appear; " + furthest.words());
         }
         String most = how + "; " + furthest.words();
         return switch (furthest) {

@@ -6,7 +6,8 @@ import java.time.Duration;
  * How long is a sign of life awaited, and how much may a guest take meanwhile?
  *
  * @param limit for the whole boot, from the start of the machine
- * @param settle how long programs must have been seen running, and nothing have failed, before that alone is believed
+ * @param settle how long programs must have been seen running, and nothing have failed, before that alone is believed;
+ *     on TCG, which is slower, twice as long
  * @param firmware how long a BIOS may take on KVM. Within another VM KVM may have to imitate each of its instructions, and
  *     the boot loader's; then the guest is started anew on TCG, which is faster
  * @param look between two looks at the serial port and the processors

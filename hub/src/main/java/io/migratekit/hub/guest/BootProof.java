@@ -26,24 +26,30 @@ import org.jspecify.annotations.Nullable;
 public final class BootProof {
     private static final System.Logger LOG = System.getLogger(BootProof.class.getName());
     private static final int LAST_LINES = 12;
+    /** A guest on TCG takes longer for each of its steps. */
+    private static final int TCG_IS_SLOWER = 2;
 
     private final BootRequest request;
     private final BootLimits limits;
     private final ServerProcess qemu;
     private final Qmp qmp;
     private final SerialLog serial;
+    private final GuestScreen screen;
     private final BootJudge judge;
+    private final boolean isKvm;
     private final long startNanos = System.nanoTime();
     private Duration nextPicture = Duration.ZERO;
     private @Nullable Picture handedOver;
 
-    private BootProof(BootRequest request, ServerProcess qemu, Qmp qmp) {
+    private BootProof(BootRequest request, ServerProcess qemu, Qmp qmp) throws IOException {
         this.request = request;
         this.limits = request.limits();
         this.qemu = qemu;
         this.qmp = qmp;
         this.serial = new SerialLog(BootMachine.serial(qemu.directory()));
-        this.judge = new BootJudge(request.expect(), limits.settle());
+        this.screen = new GuestScreen(qmp, qemu.directory());
+        this.isKvm = new Facts(qmp.ask("query-kvm", new JsonObject())).isTrue("enabled");
+        this.judge = new BootJudge(request.expect(), limits.settle().multipliedBy(isKvm ? 1 : TCG_IS_SLOWER));
     }
 
     /**
@@ -108,12 +114,12 @@ public final class BootProof {
         }
     }
 
-    private boolean isSlowKvm() throws IOException {
+    private boolean isSlowKvm() {
         return request.accelerator() == BootRequest.Accelerator.BEST
                 && request.machine().firmware() == Firmware.BIOS
                 && judge.furthest().compareTo(Sign.HANDED_OVER) < 0
                 && now().compareTo(limits.firmware()) >= 0
-                && isKvm();
+                && isKvm;
     }
 
     private Optional<Finding> look() throws IOException {
@@ -128,7 +134,7 @@ public final class BootProof {
         }
         switch (status) {
             case "running" -> judge.sign(Processors.sign(qmp.human("info registers -a")), now());
-            case "shutdown" -> {
+            case "shutdown", "suspended" -> {
                 return Optional.of(judge.ended("the guest switched itself off or restarted"));
             }
             case "guest-panicked" -> {
@@ -143,36 +149,36 @@ public final class BootProof {
                         null);
         }
         if (now().compareTo(nextPicture) >= 0) {
-            screen();
             nextPicture = now().plus(limits.picture());
+            finding = screen();
         }
-        return judge.settled(now());
+        return finding.or(() -> judge.settled(now()));
     }
 
     /** What is on the screen while the firmware works is its own; from then on, each change counts. */
-    private void screen() throws IOException {
+    private Optional<Finding> screen() throws IOException {
+        Picture picture = screen.picture();
+        Optional<Finding> finding = picture.isText() ? judge.text(screen.text(), now()) : Optional.empty();
         if (judge.furthest().compareTo(Sign.HANDED_OVER) < 0) {
-            return;
+            return finding;
         }
-        Path file = qemu.directory().resolve("look.ppm");
-        dump(file, Optional.empty());
-        Picture picture = Picture.of(Files.readAllBytes(file));
         if (handedOver == null) {
             handedOver = picture;
         } else if (picture.differsFrom(handedOver)) {
             judge.sign(Sign.SCREEN, now());
         }
+        return finding;
     }
 
     private BootResult finish(Finding finding) throws IOException {
         Duration waited = now();
-        String accelerator = isKvm() ? "kvm" : "tcg";
+        String accelerator = isKvm ? "kvm" : "tcg";
         Path place = request.screenshot().toAbsolutePath();
         Path folder = place.getParent();
         if (folder != null) {
             Files.createDirectories(folder);
         }
-        Path screenshot = screenshot(place);
+        Path screenshot = screen.save(place);
         Path log = request.serialLog().toAbsolutePath();
         if (serial.size() > 0) {
             Files.copy(BootMachine.serial(qemu.directory()), log, StandardCopyOption.REPLACE_EXISTING);
@@ -182,7 +188,7 @@ public final class BootProof {
         return new BootResult(
                 finding.verdict(),
                 finding.sign(),
-                finding.why(),
+                finding.why() + hint(finding),
                 waited,
                 accelerator,
                 screenshot,
@@ -190,35 +196,20 @@ public final class BootProof {
                 serial.lastLines(LAST_LINES));
     }
 
-    /** As PNG where this qemu can, else as PPM, and with that ending. */
-    private Path screenshot(Path place) throws IOException {
-        Path file = qemu.directory().resolve("last");
-        Path target = place;
-        try {
-            dump(file, Optional.of("png"));
-        } catch (Qmp.Refused e) {
-            dump(file, Optional.empty());
-            target = place.resolveSibling(
-                    String.valueOf(place.getFileName()).replaceFirst("\\.[A-Za-z]+$", "") + ".ppm");
-        }
-        Files.copy(file, target, StandardCopyOption.REPLACE_EXISTING);
-        return target;
-    }
-
-    private void dump(Path file, Optional<String> format) throws IOException {
-        JsonObject arguments = new JsonObject();
-        arguments.addProperty("filename", file.toString());
-        format.ifPresent(word -> arguments.addProperty("format", word));
-        qmp.ask("screendump", arguments);
+    /** What a guest with EFI may miss here although all of its disks are right. */
+    private String hint(Finding finding) {
+        boolean isLost = request.machine().firmware() == Firmware.EFI
+                && finding.verdict() == Verdict.DEAD
+                && finding.sign().compareTo(Sign.HANDED_OVER) <= 0;
+        return isLost
+                ? " (which file EFI starts stood in the VM's NVRAM, which is not part of a backup; without it only"
+                        + " EFI/BOOT/BOOTX64.EFI is found)"
+                : "";
     }
 
     private String status() throws IOException {
         JsonElement answer = qmp.ask("query-status", new JsonObject());
         return new Facts(answer).text("status");
-    }
-
-    private boolean isKvm() throws IOException {
-        return new Facts(qmp.ask("query-kvm", new JsonObject())).isTrue("enabled");
     }
 
     private Duration now() {

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
  * What is to be booted, and what is waited for?
  *
  * @param disks the layers of the restore point, in any order
- * @param expect what has to appear on the serial port; then nothing else is a proof
+ * @param expect what has to appear on the serial port, or on the screen in text mode; then nothing else is a proof
  * @param screenshot where the last picture of the screen goes, as PNG; what the serial port said goes beside it
  * @param accelerator which one qemu uses
  */

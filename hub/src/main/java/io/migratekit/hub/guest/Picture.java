@@ -33,6 +33,11 @@ final class Picture {
                 Arrays.copyOfRange(ppm, head.end(), ppm.length));
     }
 
+    /** Whether it has the size of a screen in text mode. */
+    boolean isText() {
+        return width == 720 && height == 400;
+    }
+
     /** Whether another size, or a notable part of the pixels, tells them apart. */
     boolean differsFrom(Picture other) {
         if (width != other.width || height != other.height || pixels.length != other.pixels.length) {

@@ -6,8 +6,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What does the text of the serial port say about the boot? With a BIOS that text is also all that firmware and boot
- * loaders write on the screen in text mode, since SeaBIOS sends it to both.
+ * What does the text of the serial port say about the boot, or that of a screen in text mode? SeaBIOS sends what firmware
+ * and boot loaders write to both.
  */
 final class SerialSigns {
     private static final Pattern ESCAPES = Pattern.compile("\u001b(\\[[0-9;?=]*[ -/]*[@-~]|[()][A-Z0-9]|.)");

@@ -10,7 +10,7 @@ public enum Sign {
     PROGRAMS("programs of the guest ran"),
     SERVICES("the guest started its services"),
     LOGIN("the guest asks for a login"),
-    EXPECTED("what was expected appeared on the serial port");
+    EXPECTED("what was expected appeared");
 
     private final String words;
 

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What is said of guests that are one boot sector each, started by a real qemu with its real firmware? */
@@ -97,6 +98,17 @@ class BootProofTest {
         BootResult result = boot(layer, DiskBus.SATA, Optional.empty(), SHORT);
         assertEquals(Verdict.ALIVE, result.verdict(), result::toString);
         assertEquals(Sign.LOGIN, result.sign());
+    }
+
+    /** A guest without a serial console. */
+    @ParameterizedTest
+    @CsvSource({"guest login:,ALIVE,asks for a login", "(initramfs),DEAD,it says: (initramfs)"})
+    void whatAScreenInTextModeSaysIsRead(String text, Verdict verdict, String why) throws IOException {
+        Path layer = BootSector.layer(folder, BootSector.showing(text));
+        BootResult result = boot(layer, DiskBus.SATA, Optional.empty(), SHORT);
+        assertEquals(verdict, result.verdict(), result::toString);
+        assertTrue(result.why().contains(why), result::why);
+        assertFalse(Files.readString(result.serialLog()).contains(text), result::toString);
     }
 
     @Test

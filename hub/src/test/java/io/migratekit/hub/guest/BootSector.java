@@ -33,6 +33,19 @@ final class BootSector {
         return sector(code, text.getBytes(StandardCharsets.US_ASCII));
     }
 
+    /** Writes a text into the tenth line of the screen, past the BIOS, and rests. */
+    static byte[] showing(String text) {
+        byte[] code = hex(
+                "31c0 8ed8" // xor ax, ax; mov ds, ax
+                        + "b800b8 8ec0" // mov ax, b800h; mov es, ax
+                        + "bfa005" // mov di, the place
+                        + "be1d7c fc" // mov si, the text; cld
+                        + "ac 84c0 7405" // lodsb; test al, al; jz to the end
+                        + "b407 ab ebf6" // mov ah, grey; stosw; the next letter
+                        + "f4 ebfd"); // hlt, for ever
+        return sector(code, text.getBytes(StandardCharsets.US_ASCII));
+    }
+
     /** Paints the screen in changing colours. */
     static byte[] painting() {
         return sector(

@@ -106,6 +106,18 @@ class SignsTest {
     }
 
     @Test
+    void servicesThatStartAreGivenTime() {
+        BootJudge judge = new BootJudge(Optional.empty(), SETTLE);
+        judge.sign(Sign.PROGRAMS, Duration.ofSeconds(10));
+        judge.text("Welcome to Debian GNU/Linux 12 (bookworm)!\n", Duration.ofSeconds(49));
+        judge.sign(Sign.PROGRAMS, Duration.ofSeconds(50));
+        assertEquals(Optional.empty(), judge.settled(Duration.ofSeconds(88)));
+        assertEquals(
+                "the guest started its services, and nothing failed for 40 s",
+                judge.settled(Duration.ofSeconds(89)).orElseThrow().why());
+    }
+
+    @Test
     void aKernelAloneIsABeginning() {
         BootJudge judge = new BootJudge(Optional.empty(), SETTLE);
         assertEquals(Optional.empty(), judge.text("[    0.000000] Linux version 6\n", Duration.ofSeconds(5)));
