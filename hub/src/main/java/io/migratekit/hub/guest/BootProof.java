@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import io.migratekit.hub.guest.BootJudge.Finding;
 import io.migratekit.hub.guest.BootResult.Verdict;
 import io.migratekit.nbd.Durations;
+import io.migratekit.nbd.files.SafeFiles;
 import io.migratekit.nbd.server.ServerFailed;
 import io.migratekit.nbd.server.ServerLimits;
 import io.migratekit.nbd.server.ServerProcess;
@@ -60,7 +61,24 @@ public final class BootProof {
      * @throws BootFailed if it could not be tried for another reason
      */
     public static BootResult run(BootRequest request) {
+        makeRoom(request.screenshot().toAbsolutePath());
         return once(request).or(() -> once(request.onTcg())).orElseThrow();
+    }
+
+    /** Known before minutes are spent: whether the picture can be kept. */
+    private static void makeRoom(Path screenshot) {
+        try {
+            Path folder = SafeFiles.parent(screenshot);
+            Files.createDirectories(folder);
+            Files.deleteIfExists(screenshot); // Of another boot: nobody shall take it for that of this one.
+            if (!Files.isWritable(folder)) {
+                throw new IOException("the folder cannot be written to");
+            }
+        } catch (IOException e) {
+            throw new BootFailed(
+                    "there is no place for the picture " + screenshot + " (" + e.getMessage() + "): choose another one",
+                    e);
+        }
     }
 
     /** Nothing, if KVM is too slow here. */
@@ -105,6 +123,7 @@ public final class BootProof {
                 return Optional.of(finish(finding.get()));
             }
             if (isSlowKvm()) {
+                LOG.log(System.Logger.Level.INFO, "boot: KVM is too slow for a BIOS here; once more with TCG");
                 return Optional.empty();
             }
             if (now().compareTo(limits.limit()) >= 0) {
@@ -174,10 +193,6 @@ public final class BootProof {
         Duration waited = now();
         String accelerator = isKvm ? "kvm" : "tcg";
         Path place = request.screenshot().toAbsolutePath();
-        Path folder = place.getParent();
-        if (folder != null) {
-            Files.createDirectories(folder);
-        }
         Path screenshot = screen.save(place);
         Path log = request.serialLog().toAbsolutePath();
         if (serial.size() > 0) {

@@ -10,6 +10,9 @@ import java.util.Map;
 final class LibvirtXml {
     static final String FILE = "libvirt.xml";
 
+    /** As many signs of four bytes each, with an ending, are still the name of a file. */
+    private static final int LONGEST_NAME = 60;
+
     private LibvirtXml() {}
 
     static String of(Machine machine, List<GuestDisk> disks, Path folder) {
@@ -26,7 +29,9 @@ final class LibvirtXml {
         if (!machine.uuid().isEmpty()) {
             element(xml, "uuid", machine.uuid());
         }
-        element(xml, "title", Plain.line(machine.name()));
+        if (!machine.name().isBlank()) {
+            element(xml, "title", Plain.line(machine.name()));
+        }
         xml.append("  <memory unit='MiB'>").append(machine.memoryBytes() >> 20).append("</memory>\n");
         element(xml, "vcpu", Integer.toString(machine.cpus()));
         os(machine, xml);
@@ -91,6 +96,9 @@ final class LibvirtXml {
             xml.append("      <driver name='qemu' type='" + disks.get(i).format() + "'/>\n");
             xml.append("      <source file='" + Xml.text(file) + "'/>\n");
             xml.append("      <target dev='" + name + "' bus='" + word(seat.bus()) + "'/>\n");
+            if (seat.bus() == Bus.MPTSAS) {
+                xml.append("      <wwn>" + QemuDisks.wwn(i) + "</wwn>\n");
+            }
             xml.append("      <boot order='" + (i + 1) + "'/>\n");
             xml.append("      <address type='drive' controller='" + controller + "' " + place(seat) + "/>\n");
             xml.append("    </disk>\n");
@@ -137,10 +145,12 @@ final class LibvirtXml {
         xml.append("      <model type='" + nic.model().word() + "'/>\n    </interface>\n");
     }
 
-    /** A name of libvirt's is one of a file as well. */
+    /** A name of libvirt's is one of files as well, and a word of its commands. */
     private static String name(String name) {
         String line = Plain.line(name).replace('/', '-').strip();
-        return line.isEmpty() || line.startsWith(".") ? "restored" + line : line;
+        String word = line.matches("[.-].*|") ? "restored" + line : line;
+        return word.substring(
+                0, word.offsetByCodePoints(0, Math.min(LONGEST_NAME, word.codePointCount(0, word.length()))));
     }
 
     private static void element(StringBuilder xml, String name, String text) {

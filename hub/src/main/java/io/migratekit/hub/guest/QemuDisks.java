@@ -18,9 +18,15 @@ final class QemuDisks {
             if (seat.bus() != Bus.IDE && seat.bus() != Bus.NVME && controllers.add(seat.controllerId())) {
                 device(words, seat.bus().device() + ",id=" + seat.controllerId());
             }
-            device(words, disk(seat) + ",drive=disk" + i + ",bootindex=" + (i + 1));
+            String name = seat.bus() == Bus.MPTSAS ? ",wwn=0x" + wwn(i) : "";
+            device(words, disk(seat) + ",drive=disk" + i + ",bootindex=" + (i + 1) + name);
         }
         return words;
+    }
+
+    /** A SAS disk without a name of the world's own is one that Linux' driver does not see. */
+    static String wwn(int number) {
+        return "5000c29%09x".formatted(number + 1);
     }
 
     private static String disk(Seat seat) {

@@ -10,7 +10,8 @@ import java.util.regex.Pattern;
  * and boot loaders write to both.
  */
 final class SerialSigns {
-    private static final Pattern ESCAPES = Pattern.compile("\u001b(\\[[0-9;?=]*[ -/]*[@-~]|[()][A-Z0-9]|.)");
+    private static final Pattern ESCAPES =
+            Pattern.compile("\u001b(\\[[0-9;?=]*[ -/]*[@-~]|\\][^\u0007\u001b]*(\u0007|\u001b\\\\)|[()][A-Z0-9]|.)");
 
     /** Whoever says this goes no further by himself. */
     private static final Pattern FAILURE = Pattern.compile(
@@ -38,7 +39,7 @@ final class SerialSigns {
                     "Give root password for maintenance"),
             Pattern.MULTILINE);
 
-    private static final Pattern LOGIN = Pattern.compile("^\\S{1,64} login: *$", Pattern.MULTILINE);
+    private static final Pattern LOGIN = Pattern.compile("^(\\S{1,64} )?login: *$", Pattern.MULTILINE);
 
     /** Of the guest itself: what an initrd says of its own little system, and GRUB of itself, is none. */
     private static final Pattern SERVICES = Pattern.compile(

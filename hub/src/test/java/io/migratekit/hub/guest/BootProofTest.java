@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.migratekit.hub.guest.BootResult.Verdict;
+import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.fixture.Waiting;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -150,10 +152,27 @@ class BootProofTest {
                 thrown.set(e);
             }
         });
-        Thread.sleep(1000);
+        AtomicReference<Path> place = new AtomicReference<>();
+        Waiting.until("qemu runs", SHORT, () -> {
+            overlays().ifPresent(place::set);
+            return place.get() != null;
+        });
+        Thread.sleep(500);
+        assertTrue(Files.exists(place.get()));
         thread.interrupt();
         assertTrue(thread.join(Duration.ofSeconds(15)), "it went on");
+        assertFalse(Files.exists(place.get()), "the overlays are left in " + place.get());
         assertTrue(String.valueOf(thrown.get()).contains("interrupted"), () -> "" + thrown.get());
+    }
+
+    /** Where the qemu that runs now has its overlays. */
+    private static Optional<Path> overlays() {
+        return ProcessHandle.current()
+                .descendants()
+                .flatMap(process -> Arrays.stream(process.info().arguments().orElse(new String[0])))
+                .filter(word -> word.startsWith("unix:") && word.contains("/monitor,"))
+                .map(word -> SafeFiles.parent(Path.of(word.replaceAll("^unix:|,.*", ""))))
+                .findFirst();
     }
 
     @Test
@@ -164,6 +183,14 @@ class BootProofTest {
                 String.valueOf(failed.getMessage()).contains("0009.qcow2")
                         && String.valueOf(failed.getMessage()).contains("No such file"),
                 failed::getMessage);
+    }
+
+    @Test
+    void aPictureThatCannotBeKeptIsSaidBeforeTheBoot() throws IOException {
+        Files.writeString(folder.resolve("shots"), "a file where a folder should be");
+        Path layer = BootSector.layer(folder, BootSector.none());
+        BootFailed failed = assertThrows(BootFailed.class, () -> boot(layer, DiskBus.SATA, Optional.empty(), SHORT));
+        assertTrue(String.valueOf(failed.getMessage()).contains("no place for the picture"), failed::getMessage);
     }
 
     @Test

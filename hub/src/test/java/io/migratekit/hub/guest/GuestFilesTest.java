@@ -25,11 +25,15 @@ class GuestFilesTest {
     private static final String HOSTILE =
             "a'b\"c$(touch pwned)`touch pwned`\n</name>&<x a=\"'>\u0001\\,--;${HOME}\ud800";
 
+    private static final String LONG =
+            "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+                    + "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
+
     @TempDir
     Path folder;
 
     @ParameterizedTest
-    @ValueSource(strings = {"web01", HOSTILE, "", "-n", "..", "%s%n", "名前 ü"})
+    @ValueSource(strings = {"web01", HOSTILE, "", "-n", "..", "%s%n", "名前 ü", LONG})
     void theDomainIsXmlThatSaysWhatTheMachineWas(String name) throws Exception {
         write(Points.machine(name), disks());
         Document xml = DocumentBuilderFactory.newDefaultInstance()
@@ -39,7 +43,9 @@ class GuestFilesTest {
         assertEquals("695c0894-33bf-449d-b1b6-2440b0d5bc21", text(domain, "uuid"));
         assertEquals("2048", text(domain, "memory"));
         assertEquals("4", text(domain, "vcpu"));
-        assertFalse(text(domain, "name").matches("(?s).*[\\n/].*|"), text(domain, "name"));
+        assertFalse(text(domain, "name").matches("(?s).*[\\n/].*|[.-].*|.{200,}|"), text(domain, "name"));
+        assertEquals(
+                name.isEmpty() ? 0 : 1, domain.getElementsByTagName("title").getLength());
         List<String> sources = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             sources.add(((Element) domain.getElementsByTagName("source").item(i)).getAttribute("file"));
@@ -101,6 +107,15 @@ class GuestFilesTest {
         assertTrue(words.containsAll(List.of("mon:stdio", "-snapshot", "-S", "1G")), () -> "" + words);
         assertFalse(String.join(" ", words).contains("netdev"), () -> "" + words);
         assertTrue(words.contains("virtio-scsi-pci,id=virtio0"), () -> "" + words);
+    }
+
+    /** Without it a Linux starts its boot loader from the disk, and then does not find it: bin/soak boot has seen that. */
+    @Test
+    void aDiskOnSasHasAName() throws IOException {
+        write(Points.machine(Firmware.BIOS, DiskBus.LSI_LOGIC_SAS), List.of(new GuestDisk(2000, "disk.raw", "raw")));
+        assertTrue(said(QemuScript.FILE, "qemu", "QEMU=" + recorder("qemu"))
+                .contains("scsi-hd,bus=mptsas0.0,scsi-id=0,drive=disk0,bootindex=1,wwn=0x5000c29000000001"));
+        assertTrue(Files.readString(folder.resolve(LibvirtXml.FILE)).contains("<wwn>5000c29000000001</wwn>"));
     }
 
     @Test

@@ -37,6 +37,7 @@ class SignsTest {
                 "[  OK  ] Started getty@tty1.service - Getty on tty1. | SERVICES",
                 "INIT: Entering runlevel: 2 | SERVICES",
                 "guest login: | LOGIN",
+                "login: | LOGIN",
                 "Last login: Fri Nov 27 09:00:00 | NOTHING"
             })
     void aLineIsTheSignThatItIs(String line, Sign sign) {
@@ -73,6 +74,9 @@ class SignsTest {
         String text =
                 SerialSigns.plain("\u001b[2J\u001b[01;01H\u001b[?7lBooting\u001b[0m from Hard Disk..\r\n\u001b(Bx\r");
         assertEquals("Booting from Hard Disk..\nx\n", text);
+        assertEquals(
+                "guest login: ",
+                SerialSigns.plain("\u001b]3008;start=1;user=root\u001b\\\u001b]0;title\u0007guest login: "));
     }
 
     /** As qemu showed them: of SeaBIOS, of a boot sector, of a kernel that waits, of a program. */
