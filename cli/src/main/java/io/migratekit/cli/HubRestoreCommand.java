@@ -15,6 +15,9 @@ import io.migratekit.agent.restore.DiskRestore;
 import io.migratekit.agent.restore.ProvedContent;
 import io.migratekit.agent.restore.RestoredFile;
 import io.migratekit.agent.watch.StallReport;
+import io.migratekit.hub.guest.GuestDisk;
+import io.migratekit.hub.guest.GuestFiles;
+import io.migratekit.hub.guest.Machine;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Deadline;
@@ -36,6 +39,7 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -169,8 +173,26 @@ final class HubRestoreCommand implements Callable<Integer> {
         if (folder != null && isRight) {
             new StateFolder(folder.resolve(STATE)).deleteAll();
         }
-        report(point, done);
+        report(point, done, folder != null && only.isEmpty() ? beside(point, places, folder) : List.of());
         return (isRight ? ExitCode.DONE : ExitCode.VERIFICATION_MISMATCH).code();
+    }
+
+    /** What the VM needs beside its disks. */
+    private List<Path> beside(JsonObject point, Map<Integer, Place> places, Path to) {
+        List<GuestDisk> disks = new ArrayList<>();
+        places.forEach((key, place) -> {
+            if (place instanceof Place.File(Path file)) {
+                disks.add(new GuestDisk(key, String.valueOf(file.getFileName()), format));
+            }
+        });
+        try {
+            return GuestFiles.write(Machine.of(PointJson.read(point)), disks, to);
+        } catch (IOException e) {
+            throw new CommandFailed(
+                    ExitCode.LOCAL_STATE,
+                    "the disks are restored, but what belongs beside them cannot be written to " + to + ": "
+                            + CommandFailed.reason(e));
+        }
     }
 
     private Map<Integer, JsonObject> disks(JsonObject point) {
@@ -345,17 +367,28 @@ final class HubRestoreCommand implements Callable<Integer> {
         return report;
     }
 
-    private void report(JsonObject point, JsonArray disks) {
+    private void report(JsonObject point, JsonArray disks, List<Path> beside) {
         if (hub.json()) {
             JsonObject all = new JsonObject();
             all.addProperty("point", id);
             all.addProperty("vm", HubText.text(point, "vm"));
             all.addProperty("vmName", HubText.text(point, "vmName"));
             all.add("disks", disks);
+            JsonArray files = new JsonArray();
+            beside.forEach(file -> files.add(file.toString()));
+            all.add("files", files);
             console.out().println(all);
             return;
         }
         disks.forEach(one -> console.out().print(text(one.getAsJsonObject())));
+        if (!beside.isEmpty()) {
+            console.out()
+                    .println("how to run it: " + beside.getFirst() + ", with "
+                            + beside.stream()
+                                    .skip(1)
+                                    .map(file -> String.valueOf(file.getFileName()))
+                                    .collect(Collectors.joining(", ")));
+        }
     }
 
     private static String text(JsonObject disk) {

@@ -3,6 +3,7 @@ package io.migratekit.cli;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -70,6 +71,10 @@ final class HubVerifyCommand implements Callable<Integer> {
             description = "Read at most so much a second, e.g. 50M (default: no limit).")
     private long rate;
 
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private BootOptions boot;
+
     HubVerifyCommand(Console console) {
         this.console = console;
     }
@@ -79,6 +84,7 @@ final class HubVerifyCommand implements Callable<Integer> {
         if (id != null && vm != null) {
             throw new ParameterException(spec.commandLine(), "name a restore point or a VM, not both");
         }
+        boot.check(id);
         JsonObject report = hub.ask(console, this::verify);
         console.out().print(hub.json() ? report + "\n" : text(report));
         if (!report.getAsJsonArray("damage").isEmpty()
@@ -88,10 +94,23 @@ final class HubVerifyCommand implements Callable<Integer> {
         if (!report.getAsJsonArray("failures").isEmpty()) {
             return ExitCode.FAILED.code();
         }
-        return (report.get("whole").getAsBoolean() ? ExitCode.DONE : ExitCode.INTERRUPTED).code();
+        if (!report.get("whole").getAsBoolean()) {
+            return ExitCode.INTERRUPTED.code();
+        }
+        return (report.has("boot") ? BootOptions.code(report.getAsJsonObject("boot")) : ExitCode.DONE).code();
     }
 
     private JsonObject verify(HubView view) {
+        JsonObject report = content(view);
+        String point = id;
+        // What is damaged, or may be, is not started: it could look well for a while.
+        if (boot.isWanted() && point != null && report.getAsJsonArray("good").contains(new JsonPrimitive(point))) {
+            report.add("boot", boot.run(console, view, point));
+        }
+        return report;
+    }
+
+    private JsonObject content(HubView view) {
         VerifyProgress told = new VerifyProgress();
         try (ProgressDisplay display = progress.display(console, told::view)) {
             display.start();
@@ -180,6 +199,9 @@ final class HubVerifyCommand implements Callable<Integer> {
                 .forEach(one -> text.append("UNKNOWN  ")
                         .append(Printable.of(one.getAsString()))
                         .append('\n'));
+        if (report.has("boot")) {
+            text.append(BootOptions.text(report.getAsJsonObject("boot")));
+        }
         String good = words(report, "good");
         text.append(good.isEmpty() ? "" : "good     " + good + "\n");
         long passedOver = HubText.number(report, "passedOver");

@@ -27,16 +27,16 @@ final class Overlays {
         List<GuestDisk> overlays = new ArrayList<>();
         for (BootDisk disk : sorted) {
             String name = "disk-" + disk.key() + ".qcow2";
-            create(disk.layer().toAbsolutePath(), folder, name, limits);
+            create(disk, folder, name, limits);
             overlays.add(new GuestDisk(disk.key(), name, "qcow2"));
         }
         return overlays;
     }
 
-    private static void create(Path layer, Path folder, String name, BootLimits limits) {
+    private static void create(BootDisk disk, Path folder, String name, BootLimits limits) {
         Path said = folder.resolve("qemu-img.out");
-        List<String> words =
-                List.of("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", layer.toString(), name);
+        String layer = disk.backing();
+        List<String> words = List.of("qemu-img", "create", "-q", "-f", "qcow2", "-F", disk.format(), "-b", layer, name);
         try {
             Process process = new ProcessBuilder(words)
                     .directory(folder.toFile())
