@@ -1,6 +1,9 @@
 package io.migratekit.cli;
 
+import io.migratekit.hub.Alarms;
+import io.migratekit.hub.Hub;
 import io.migratekit.hub.Verifying;
+import io.migratekit.hub.Webhook;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.api.HubService;
 import io.migratekit.hub.api.HubSettings;
@@ -9,14 +12,17 @@ import io.migratekit.nbd.SdNotify;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -123,6 +129,34 @@ final class HubServeCommand implements Callable<Integer> {
     private Long verifyRate;
 
     @Option(
+            names = "--alarm-after",
+            paramLabel = "TIME",
+            defaultValue = "26h",
+            converter = Times.class,
+            description =
+                    "Alarm when a VM's newest good restore point is older; 0s: never (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private Duration alarmAfter;
+
+    @Option(
+            names = "--alarm-space",
+            paramLabel = "TIME",
+            defaultValue = "7d",
+            converter = Times.class,
+            description = "Alarm when the free space lasts for less, at the pace of the last week; 0s: never (default:"
+                    + " ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private Duration alarmSpace;
+
+    @Option(
+            names = "--webhook-file",
+            paramLabel = "FILE",
+            description =
+                    "File whose first line is an http or https URL: alarms are posted there as JSON when they begin"
+                            + " and end. A file, since such a URL often holds a secret.")
+    private @Nullable Path webhookFile;
+
+    @Option(
             names = {"-v", "--verbose", "--debug"},
             description = "Tell each step on stderr; print stack traces.")
     private boolean verbose;
@@ -138,13 +172,7 @@ final class HubServeCommand implements Callable<Integer> {
         }
         Main.leaveWithin(GOOD_ORDER);
         HubSettings settings = new HubSettings(
-                repository,
-                listens(),
-                places(),
-                keepAtLeast,
-                reserve,
-                new Verifying.Habit(verifyEvery, verifyRate),
-                new Main.Version().getVersion()[0]);
+                repository, listens(), places(), keepAtLeast, reserve, habits(), new Main.Version().getVersion()[0]);
         SdNotify systemd = SdNotify.of(System.getenv());
         try (HubService hub = started(settings)) {
             console.say("hub serves " + settings.repository() + " at " + String.join(" and ", hub.addresses()));
@@ -154,6 +182,20 @@ final class HubServeCommand implements Callable<Integer> {
             systemd.stopping();
             return ExitCode.INTERRUPTED.code();
         }
+    }
+
+    private Hub.Habits habits() {
+        Optional<Webhook> webhook = Optional.ofNullable(webhookFile).map(file -> {
+            try {
+                return new Webhook(
+                        URI.create(new String(SecretFile.read("webhook", file).reveal())));
+            } catch (IllegalArgumentException e) {
+                throw mistake("--webhook-file: the first line of " + file + " is no http or https URL");
+            }
+        });
+        return new Hub.Habits(
+                new Verifying.Habit(verifyEvery, verifyRate),
+                new Alarms.Settings(alarmAfter, alarmSpace, reserve, webhook));
     }
 
     private static HubService started(HubSettings settings) {

@@ -47,6 +47,12 @@ final class HubVmsCommand implements Callable<Integer> {
                     HubText.text(vm, "id")));
         }
         Columns.print(console.out(), rows);
+        for (JsonObject vm : vms) {
+            if (vm.has("alarms")) {
+                vm.getAsJsonArray("alarms")
+                        .forEach(alarm -> console.out().println("ALARM  " + Printable.of(alarm.getAsString())));
+            }
+        }
         return ExitCode.DONE.code();
     }
 }

@@ -44,6 +44,7 @@ public final class Hub implements AutoCloseable {
     private final Events events = new Events();
     private final Verifying verifying;
     private final Readings readings;
+    private final Alarms alarms;
     private final Map<String, ReentrantLock> turns = new ConcurrentHashMap<>();
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile long lookedNanos = System.nanoTime();
@@ -60,11 +61,17 @@ public final class Hub implements AutoCloseable {
     /** What a start came to. */
     public record Started(Seen seen, boolean created) {}
 
-    private Hub(Repository repository, Exports exports, Leases leases, Verifying.Habit habit) {
+    /** What a hub does without being asked. */
+    public record Habits(Verifying.Habit verifying, Alarms.Settings alarms) {
+        public static final Habits NONE = new Habits(Verifying.Habit.NONE, Alarms.Settings.NONE);
+    }
+
+    private Hub(Repository repository, Exports exports, Leases leases, Habits habits) {
         this.repository = repository;
         this.exports = exports;
         this.leases = leases;
-        this.verifying = new Verifying(repository, events, habit);
+        this.verifying = new Verifying(repository, events, habits.verifying());
+        this.alarms = new Alarms(repository, events, habits.alarms());
         this.readings = new Readings(repository, exports);
     }
 
@@ -73,8 +80,8 @@ public final class Hub implements AutoCloseable {
      *
      * @param leasesFile where the leases are noted for a hub that comes after this one
      */
-    public static Hub over(Repository repository, Exports exports, Path leasesFile, Verifying.Habit habit) {
-        Hub hub = new Hub(repository, exports, new Leases(leasesFile), habit);
+    public static Hub over(Repository repository, Exports exports, Path leasesFile, Habits habits) {
+        Hub hub = new Hub(repository, exports, new Leases(leasesFile), habits);
         Function<String, Optional<Leases.Asked>> remembered = hub.leases.remembered();
         for (Backup backup : repository.backups(Optional.empty())) {
             if (backup.state() == Backup.State.OPEN) {
@@ -109,11 +116,17 @@ public final class Hub implements AutoCloseable {
                 backups(Optional.empty()),
                 repository.unreadable(Optional.empty()).size(),
                 exports.count(),
-                repository.freeBytes());
+                repository.freeBytes(),
+                repository.vms(),
+                alarms);
     }
 
     public Events events() {
         return events;
+    }
+
+    public Alarms alarms() {
+        return alarms;
     }
 
     public Verifying verifying() {
@@ -339,6 +352,7 @@ public final class Hub implements AutoCloseable {
     public void close() {
         end.countDown();
         verifying.close();
+        alarms.close();
         exports.close();
         repository.close();
     }

@@ -3,6 +3,7 @@ package io.migratekit.hub.api;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import io.migratekit.hub.Alarm;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.Readings;
 import io.migratekit.hub.export.ExportKey;
@@ -20,6 +21,7 @@ import io.migratekit.hub.repository.VerifyReport;
 import io.migratekit.hub.repository.Vm;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** How is what a repository holds written? As the schemas of hub/openapi.yaml have it; what is not known is left out. */
@@ -168,6 +170,18 @@ public final class Answers {
         put(object, "hashedBy", disk.hashedBy());
         put(object, "moment", disk.moment());
         put(object, "missing", disk.missing());
+        return object;
+    }
+
+    /** With what somebody should look after. */
+    static JsonObject vm(Vm vm, List<Alarm> alarms) {
+        JsonObject object = vm(vm);
+        object.add(
+                "alarms",
+                texts(alarms.stream()
+                        .filter(alarm -> alarm.vm().equals(Optional.of(vm.id())))
+                        .map(Alarm::words)
+                        .toList()));
         return object;
     }
 

@@ -41,7 +41,7 @@ public final class HubService implements AutoCloseable {
                     repository,
                     Exports.start(settings.places(), settings.repository().resolve(EXPORTS)),
                     settings.repository().resolve(LEASES),
-                    settings.verifying());
+                    settings.habits());
         } catch (IOException | RuntimeException e) {
             repository.close();
             throw e;

@@ -1,6 +1,7 @@
 package io.migratekit.hub.api;
 
 import com.google.gson.JsonObject;
+import io.migratekit.hub.Alarm;
 import io.migratekit.hub.Events;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.Route.Access;
@@ -189,13 +190,14 @@ final class Routes {
     }
 
     private Reply vms(Call call) {
+        List<Alarm> alarms = hub.alarms().now();
         return Reply.json(
                 200,
                 Answers.list(
                         "vms",
                         hub.repository().vms().stream()
                                 .filter(vm -> call.maySee(vm.id()))
-                                .map(Answers::vm)
+                                .map(vm -> Answers.vm(vm, alarms))
                                 .toList()));
     }
 

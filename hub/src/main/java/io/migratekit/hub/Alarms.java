@@ -1,0 +1,180 @@
+package io.migratekit.hub;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import com.google.gson.JsonObject;
+import io.migratekit.hub.repository.Backup;
+import io.migratekit.hub.repository.BackupDisk;
+import io.migratekit.hub.repository.LastPoint;
+import io.migratekit.hub.repository.Repository;
+import io.migratekit.hub.repository.RepositoryException;
+import io.migratekit.hub.repository.Vm;
+import io.migratekit.nbd.Durations;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Is there anything that somebody should look after? A VM without a good restore point of late, damage, room that will not last. Looked
+ * at every minute; what begins and what ends is told once, to the log, to who listens, and to a webhook.
+ */
+public final class Alarms implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Alarms.class.getName());
+    private static final Duration LOOK_EVERY = Duration.ofMinutes(1);
+    /** By what was sealed in this time it is judged how long the room lasts. */
+    private static final Duration GROWTH = Duration.ofDays(7);
+
+    private final Repository repository;
+    private final Events events;
+    private final Settings settings;
+    private final CountDownLatch end = new CountDownLatch(1);
+    private volatile List<Alarm> last = List.of();
+
+    /**
+     * When is there an alarm?
+     *
+     * @param noGoodPointFor a VM has no good restore point that is younger; zero: never
+     * @param spaceFor the room lasts for less, at the pace of the last week; zero: never
+     * @param reserveBytes what has to stay free
+     * @param webhook where alarms are posted to
+     */
+    public record Settings(Duration noGoodPointFor, Duration spaceFor, long reserveBytes, Optional<Webhook> webhook) {
+        public static final Settings NONE = new Settings(Duration.ZERO, Duration.ZERO, 0, Optional.empty());
+    }
+
+    Alarms(Repository repository, Events events, Settings settings) {
+        this.repository = repository;
+        this.events = events;
+        this.settings = settings;
+        Thread.ofPlatform().daemon().name("hub-alarms").start(this::watch);
+    }
+
+    /** What is wrong right now. */
+    public List<Alarm> now() {
+        List<Alarm> all = new ArrayList<>();
+        for (Vm vm : repository.vms()) {
+            noGoodPoint(vm).ifPresent(all::add);
+            damage(vm).ifPresent(all::add);
+        }
+        space().ifPresent(all::add);
+        return all;
+    }
+
+    private Optional<Alarm> noGoodPoint(Vm vm) {
+        if (settings.noGoodPointFor().isZero() || vm.points() == 0) {
+            return Optional.empty();
+        }
+        LastPoint good = vm.lastGood();
+        Duration age = good == null || good.takenAt() == null ? null : Duration.between(good.takenAt(), Instant.now());
+        if (age != null && age.compareTo(settings.noGoodPointFor()) <= 0) {
+            return Optional.empty();
+        }
+        return Optional.of(new Alarm(
+                "no-good-point",
+                Optional.of(vm.id()),
+                "VM " + vm.name() + " has no good restore point"
+                        + (age == null ? "" : " since " + Durations.show(age.truncatedTo(ChronoUnit.MINUTES)))
+                        + "; look why its backups fail"));
+    }
+
+    private Optional<Alarm> damage(Vm vm) {
+        List<String> damaged = repository.backups(Optional.of(vm.id())).stream()
+                .filter(point -> !repository.verdict(point).isGood())
+                .map(Backup::id)
+                .toList();
+        return damaged.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Alarm(
+                        "damaged",
+                        Optional.of(vm.id()),
+                        "restore points of VM " + vm.name() + " are damaged: " + String.join(", ", damaged)
+                                + "; `migratekit hub verify --vm` says where"));
+    }
+
+    private Optional<Alarm> space() {
+        if (settings.spaceFor().isZero()) {
+            return Optional.empty();
+        }
+        return spaceLeft()
+                .filter(left -> left.compareTo(settings.spaceFor()) < 0)
+                .map(left -> new Alarm(
+                        "space",
+                        Optional.empty(),
+                        "at the pace of the last week the repository's file system is full in " + left.toDays()
+                                + " days; delete restore points or enlarge it"));
+    }
+
+    /** How long the room lasts at the pace of the last week; empty if nothing was sealed in it. */
+    public Optional<Duration> spaceLeft() {
+        Instant begin = Instant.now().minus(GROWTH);
+        long grown = repository.backups(Optional.empty()).stream()
+                .filter(point -> point.sealedAt() != null && point.sealedAt().isAfter(begin))
+                .flatMap(point -> point.disks().stream())
+                .mapToLong(BackupDisk::layerBytes)
+                .sum();
+        if (grown == 0) {
+            return Optional.empty();
+        }
+        double left = Math.max(0, repository.freeBytes() - settings.reserveBytes());
+        return Optional.of(Duration.ofSeconds((long) (left / grown * GROWTH.toSeconds())));
+    }
+
+    private void watch() {
+        try {
+            do {
+                look();
+            } while (!end.await(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void look() {
+        try {
+            List<Alarm> now = now();
+            Map<String, Alarm> before = byIdentity(last);
+            Map<String, Alarm> after = byIdentity(now);
+            last = now;
+            after.values().stream()
+                    .filter(alarm -> !before.containsKey(alarm.identity()))
+                    .forEach(alarm -> tell(alarm, "begins"));
+            before.values().stream()
+                    .filter(alarm -> !after.containsKey(alarm.identity()))
+                    .forEach(alarm -> tell(alarm, "ended"));
+        } catch (RepositoryException e) {
+            LOG.log(WARNING, () -> "alarms cannot be looked after: " + e.getMessage());
+        }
+    }
+
+    private static Map<String, Alarm> byIdentity(List<Alarm> alarms) {
+        Map<String, Alarm> all = new LinkedHashMap<>();
+        alarms.forEach(alarm -> all.put(alarm.identity(), alarm));
+        return all;
+    }
+
+    private void tell(Alarm alarm, String what) {
+        LOG.log(
+                what.equals("begins") ? WARNING : INFO,
+                () -> "alarm=" + alarm.kind() + " " + what + ": " + alarm.words());
+        JsonObject data = new JsonObject();
+        data.addProperty("alarm", alarm.kind());
+        data.addProperty("what", what);
+        data.addProperty("words", alarm.words());
+        alarm.vm().ifPresent(vm -> data.addProperty("vm", vm));
+        alarm.vm().ifPresent(vm -> events.tell("alarm", vm, data));
+        settings.webhook().ifPresent(hook -> hook.post(data));
+    }
+
+    @Override
+    public void close() {
+        end.countDown();
+    }
+}
