@@ -81,7 +81,7 @@ public final class BootProof {
         }
     }
 
-    /** Nothing, if KVM is too slow here. */
+    /** Nothing, if KVM is of no use here. */
     private static Optional<BootResult> once(BootRequest request) {
         ServerLimits patience = ServerLimits.DEFAULTS.withReady(request.limits().answer());
         try (ServerProcess qemu = ServerProcess.start(folder -> BootMachine.command(request, folder), patience)) {
@@ -118,13 +118,14 @@ public final class BootProof {
                 () -> "boot pid=" + qemu.pid() + " waiting up to " + Durations.show(limits.limit())
                         + " for a sign of life");
         while (true) {
-            Optional<Finding> finding = look();
+            String status = status(); // Before the text, so that what a guest said at last is read.
+            if (request.accelerator() == BootRequest.Accelerator.BEST && isKvm && isOfNoUse(status)) {
+                LOG.log(System.Logger.Level.INFO, "boot: KVM is of no use here (" + status + "); once more with TCG");
+                return Optional.empty();
+            }
+            Optional<Finding> finding = look(status);
             if (finding.isPresent()) {
                 return Optional.of(finish(finding.get()));
-            }
-            if (isSlowKvm()) {
-                LOG.log(System.Logger.Level.INFO, "boot: KVM is too slow for a BIOS here; once more with TCG");
-                return Optional.empty();
             }
             if (now().compareTo(limits.limit()) >= 0) {
                 return Optional.of(finish(judge.ended("the limit of " + Durations.show(limits.limit()) + " is over")));
@@ -133,16 +134,15 @@ public final class BootProof {
         }
     }
 
-    private boolean isSlowKvm() {
-        return request.accelerator() == BootRequest.Accelerator.BEST
-                && request.machine().firmware() == Firmware.BIOS
+    /** KVM within another VM may be slow at a BIOS, since it has to imitate it, or not be able to execute a guest at all. */
+    private boolean isOfNoUse(String status) {
+        boolean isSlow = request.machine().firmware() == Firmware.BIOS
                 && judge.furthest().compareTo(Sign.HANDED_OVER) < 0
-                && now().compareTo(limits.firmware()) >= 0
-                && isKvm;
+                && now().compareTo(limits.firmware()) >= 0;
+        return isSlow || status.equals("internal-error");
     }
 
-    private Optional<Finding> look() throws IOException {
-        String status = status(); // Before the text, so that what a guest said at last is read.
+    private Optional<Finding> look(String status) throws IOException {
         Optional<Finding> finding = judge.text(serial.look(), now());
         if (finding.isPresent()) {
             return finding;

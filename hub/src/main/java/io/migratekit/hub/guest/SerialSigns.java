@@ -39,7 +39,9 @@ final class SerialSigns {
                     "Give root password for maintenance"),
             Pattern.MULTILINE);
 
-    private static final Pattern LOGIN = Pattern.compile("^(\\S{1,64} )?login: *$", Pattern.MULTILINE);
+    /** The kernel may speak on behind it. */
+    private static final Pattern LOGIN =
+            Pattern.compile("^(\\S{1,64} )?login: *(\\[ *[0-9]+\\.[0-9]{6}\\] .*)?$", Pattern.MULTILINE);
 
     /** Of the guest itself: what an initrd says of its own little system, and GRUB of itself, is none. */
     private static final Pattern SERVICES = Pattern.compile(

@@ -38,6 +38,7 @@ class SignsTest {
                 "INIT: Entering runlevel: 2 | SERVICES",
                 "guest login: | LOGIN",
                 "login: | LOGIN",
+                "guest login: [   76.735557] ACPI: bus type drm_connector registered | LOGIN",
                 "Last login: Fri Nov 27 09:00:00 | NOTHING"
             })
     void aLineIsTheSignThatItIs(String line, Sign sign) {
