@@ -15,6 +15,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -119,22 +120,60 @@ final class Proof {
         }
     }
 
-    /** All of the disk is what a full list says. */
-    void requireHolds(Path file, CellList proved, SealProgress progress) {
+    /** All of the disk, as it is read through a chain, is what a full list says; whoever hears of damage hears the remedy. */
+    void requireAll(Path file, List<String> chain, CellList proved, String remedy, SealProgress progress) {
+        requireHolds(file, chain, proved, _ -> true, remedy, progress);
+    }
+
+    /** The same, where another layer holds anything: all else is known to be right. */
+    void requireWritten(
+            Path file, List<String> chain, Path written, CellList proved, String remedy, SealProgress progress) {
+        try (Image other = new Image(written)) {
+            requireHolds(file, chain, proved, other::holds, remedy, progress);
+        }
+    }
+
+    private void requireHolds(
+            Path file,
+            List<String> chain,
+            CellList proved,
+            Predicate<ByteRange> counts,
+            String remedy,
+            SealProgress progress) {
         long cells = Grid.cells(diskBytes);
+        Deque<Turn> turns = new ArrayDeque<>();
         try (Image top = new Image(file)) {
-            long asked = 0;
-            for (long cell = 0; cell < cells; cell++) {
-                while (asked < cells && top.mayAsk()) {
-                    top.ask(range(asked++));
+            for (long cell = 0; cell < cells || !turns.isEmpty(); ) {
+                while (cell < cells && turns.size() < TURNS && top.mayAsk()) {
+                    Turn turn = new Turn(cell, proved.of(cell), List.of(), counts.test(range(cell)));
+                    cell++;
+                    if (turn.isRead()) {
+                        top.ask(range(turn.cell()));
+                    }
+                    turns.add(turn);
                 }
-                ByteRange range = range(cell);
-                if (!hash(cell, List.of(range), range, top.take()).entries().equals(proved.of(cell))) {
-                    throw damaged(layer, range, "the layer does not hold what was proved at its seal");
+                Turn turn = turns.remove();
+                ByteRange range = range(turn.cell());
+                if (turn.isRead()
+                        && !hash(turn.cell(), List.of(range), range, top.take())
+                                .entries()
+                                .equals(turn.said())) {
+                    throw rotten(top, chain, range, remedy);
                 }
                 progress.at(key, "proving", range.end(), diskBytes);
             }
         }
+    }
+
+    /** What is read there comes from one layer of the chain, or from several. */
+    private RepositoryException rotten(Image top, List<String> chain, ByteRange range, String remedy) {
+        List<String> from = top.depths(range).stream()
+                .filter(depth -> depth >= 1 && depth <= chain.size())
+                .map(depth -> chain.get(Math.toIntExact(depth - 1)))
+                .toList();
+        String where = from.size() == 1 ? from.getFirst() : layer;
+        String others = from.size() > 1 ? ", in one of the layers " + from : "";
+        return damaged(where, range, "what is kept is not what was proved at its seal" + others + "; " + remedy);
     }
 
     /** Where the writer knows the hash of a cell or of pieces of it, they have it. Gives these pieces. */
