@@ -18,6 +18,7 @@ import picocli.CommandLine.Spec;
             HubShowCommand.class,
             HubChainCommand.class,
             HubDeleteCommand.class,
+            HubPruneCommand.class,
             HubAbandonCommand.class,
             HubTokenCommand.class,
             HubSshdConfigCommand.class

@@ -6,6 +6,7 @@ import io.migratekit.hub.api.Answers;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.hub.repository.RepositoryLimits;
+import io.migratekit.hub.repository.RetentionPolicy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -24,6 +25,9 @@ sealed interface HubView extends AutoCloseable {
     void delete(String id, boolean merge);
 
     void abandon(String id);
+
+    /** What a policy keeps of a VM's restore points; with apply the others are removed. */
+    JsonObject prune(String vm, RetentionPolicy policy, boolean apply);
 
     @Override
     void close();
@@ -58,6 +62,11 @@ sealed interface HubView extends AutoCloseable {
         @Override
         public void abandon(String id) {
             client.abandon(id);
+        }
+
+        @Override
+        public JsonObject prune(String vm, RetentionPolicy policy, boolean apply) {
+            return client.prune(vm, RetentionRules.of(policy).toJson(), apply);
         }
 
         @Override
@@ -108,6 +117,13 @@ sealed interface HubView extends AutoCloseable {
         public void abandon(String id) {
             try (Repository repository = alone()) {
                 repository.abandon(id);
+            }
+        }
+
+        @Override
+        public JsonObject prune(String vm, RetentionPolicy policy, boolean apply) {
+            try (Repository repository = apply ? alone() : Repository.look(folder)) {
+                return Answers.pruned(repository.prune(vm, policy, apply));
             }
         }
 

@@ -227,6 +227,15 @@ public final class HubClient implements AutoCloseable {
         return ask("GET", "/api/v1/vms/" + word(vm) + "/chain", null, "the hub's chains of VM " + vm);
     }
 
+    /** What a policy keeps of a VM's restore points; with apply the others are removed. */
+    public JsonObject prune(String vm, JsonObject keep, boolean apply) {
+        JsonObject body = new JsonObject();
+        body.add("keep", keep);
+        body.addProperty("apply", apply);
+        return askLong(
+                "POST", "/api/v1/vms/" + word(vm) + "/prune", body, "the hub to prune the restore points of VM " + vm);
+    }
+
     // ---- how
 
     private static String word(String text) {
