@@ -70,25 +70,25 @@ final class HubPruneCommand implements Callable<Integer> {
 
     private List<JsonObject> prune(HubView view, RetentionConfig configured, RetentionRules said) {
         Map<String, String> vms = vms(view, configured);
-        List<JsonObject> answers = new ArrayList<>();
-        boolean isAny = false;
-        for (Map.Entry<String, String> vm : vms.entrySet()) {
-            Optional<RetentionPolicy> policy =
-                    configured.of(vm.getKey(), vm.getValue()).beatenBy(said).policy();
-            isAny |= policy.isPresent();
-            if (policy.isEmpty()) {
-                console.say("hub prune: nothing is said of how many restore points of VM " + vm.getValue() + " ("
-                        + vm.getKey() + ") to keep, so it is passed over");
-            } else {
-                prune(view, vm.getKey(), vm.getValue(), policy.get()).ifPresent(answers::add);
-            }
-        }
-        if (!isAny && !vms.isEmpty()) {
+        Map<String, RetentionPolicy> policies = new TreeMap<>();
+        vms.forEach((id, name) ->
+                configured.of(id, name).beatenBy(said).policy().ifPresent(policy -> policies.put(id, policy)));
+        if (policies.isEmpty() && !vms.isEmpty()) {
             throw new CommandFailed(
                     ExitCode.USAGE,
                     "no policy keeps anything, so nothing is removed; say how many restore points to keep, such as"
                             + " --keep-last 3 --keep-daily 7, or in [retention] of the configuration");
         }
+        List<JsonObject> answers = new ArrayList<>();
+        vms.forEach((id, name) -> {
+            RetentionPolicy policy = policies.get(id);
+            if (policy != null) {
+                prune(view, id, name, policy).ifPresent(answers::add);
+            } else {
+                console.say("hub prune: nothing is said of how many restore points of VM " + name + " (" + id
+                        + ") to keep, so it is passed over");
+            }
+        });
         return answers;
     }
 

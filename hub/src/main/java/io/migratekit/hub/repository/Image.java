@@ -57,10 +57,15 @@ final class Image implements AutoCloseable {
 
     /** Whether the layer itself holds anything of a range, data or zeroes. Ranges are to come in order. */
     boolean holds(ByteRange range) {
+        return holds(range, TOP);
+    }
+
+    /** Whether one of so many layers does, of which this is the first. */
+    boolean holds(ByteRange range, long layers) {
         while (true) {
             Extent extent = depth == null ? depths.next() : depth;
             depth = extent;
-            if (extent.end() > range.offset() && extent.flags() == TOP) {
+            if (extent.end() > range.offset() && extent.flags() >= TOP && extent.flags() <= layers) {
                 return extent.offset() < range.end();
             }
             if (extent.end() >= range.end()) {

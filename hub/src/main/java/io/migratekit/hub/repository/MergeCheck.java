@@ -1,10 +1,14 @@
 package io.migratekit.hub.repository;
 
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 
 /**
@@ -18,9 +22,16 @@ final class MergeCheck {
 
     private static final long TABLES_SHARE = 4096;
 
+    /** Many points may go one after the other, and not for each of them all of a disk can be read. */
+    private static final Duration FRESH = Duration.ofHours(1);
+
+    private final Map<String, Known> known = new ConcurrentHashMap<>();
     private final Catalog catalog;
     private final Layers layers;
     private final HashStore hashes;
+
+    /** The content that a layer was found to have, and when that was. */
+    private record Known(String root, long sinceNanos) {}
 
     MergeCheck(Catalog catalog, Layers layers, HashStore hashes) {
         this.catalog = catalog;
@@ -113,18 +124,42 @@ final class MergeCheck {
         String remedy = "so restore point " + point.id() + ", on which " + step.child()
                 + " stands, is not merged into it, and nothing was changed; make a full backup of the VM, after which the"
                 + " points of this chain can be deleted, the newest first";
+        Path file = layers.file(step.from());
+        List<String> chain = layers.chain(step.from(), disk.capacityBytes());
         reading(step.from(), () -> {
+            Proof proof = new Proof(step.key(), disk.capacityBytes(), step.from());
+            int above = known(chain);
             try (CellList proved = hashes.proved(step.from(), Objects.requireNonNull(disk.root()))) {
-                new Proof(step.key(), disk.capacityBytes(), step.from())
-                        .requireAll(
-                                layers.file(step.from()),
-                                layers.chain(step.from(), disk.capacityBytes()),
-                                proved,
-                                remedy,
-                                progress);
+                if (above == chain.size()) {
+                    proof.requireAll(file, chain, proved, remedy, progress);
+                } else {
+                    String layer = chain.get(above);
+                    try (CellList list = hashes.proved(
+                            layer, Objects.requireNonNull(known.get(layer)).root())) {
+                        proof.requireOver(list, above, file, chain, proved, remedy, progress);
+                    }
+                }
             }
             return true;
         });
+    }
+
+    /** All that is read through this layer was compared just now: the next deletion need not do it again. */
+    void know(String layer, String root) {
+        known.put(layer, new Known(root, System.nanoTime()));
+    }
+
+    /**
+     * How many layers of a chain there are above the first that is known; all, if none is. What the first one holds is read
+     * in any case, since that is what the merge will write and compare.
+     */
+    private int known(List<String> chain) {
+        known.values().removeIf(one -> System.nanoTime() - one.sinceNanos() > FRESH.toNanos());
+        int above = 1;
+        while (above < chain.size() && !known.containsKey(chain.get(above))) {
+            above++;
+        }
+        return above;
     }
 
     /** What reads a layer, in the words of a repository. */

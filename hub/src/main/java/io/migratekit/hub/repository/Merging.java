@@ -71,6 +71,9 @@ final class Merging {
                 Backup child = catalog.require(step.child());
                 if (!step.into().equals(child.disk(step.key()).layer())) {
                     commit(step, child.disk(step.key()), isKnown, progress);
+                    check.know(
+                            step.into(),
+                            Objects.requireNonNull(child.disk(step.key()).root()));
                 }
                 takePlace(step, child);
                 for (String above : layers.standingOn(step.from())) {

@@ -15,7 +15,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -120,32 +119,49 @@ final class Proof {
         }
     }
 
+    /** Which cells are to be read, given what a full list says of each? The others are known to be right. */
+    private interface Choice {
+        boolean reads(Image top, ByteRange range, List<HashEntry> said);
+    }
+
     /** All of the disk, as it is read through a chain, is what a full list says; whoever hears of damage hears the remedy. */
     void requireAll(Path file, List<String> chain, CellList proved, String remedy, SealProgress progress) {
-        requireHolds(file, chain, proved, _ -> true, remedy, progress);
+        requireHolds(file, chain, proved, (_, _, _) -> true, remedy, progress);
     }
 
     /** The same, where another layer holds anything: all else is known to be right. */
     void requireWritten(
             Path file, List<String> chain, Path written, CellList proved, String remedy, SealProgress progress) {
         try (Image other = new Image(written)) {
-            requireHolds(file, chain, proved, other::holds, remedy, progress);
+            requireHolds(file, chain, proved, (_, range, _) -> other.holds(range), remedy, progress);
         }
     }
 
-    private void requireHolds(
+    /** The same over a layer that is known to be what its own list says: only what those above it hold is read. */
+    void requireOver(
+            CellList known,
+            int above,
             Path file,
             List<String> chain,
             CellList proved,
-            Predicate<ByteRange> counts,
             String remedy,
             SealProgress progress) {
+        Choice choice = (top, range, said) -> {
+            boolean isSame = said.equals(known.of(range.offset() / Grid.CELL_BYTES));
+            return top.holds(range, above) || !isSame;
+        };
+        requireHolds(file, chain, proved, choice, remedy, progress);
+    }
+
+    private void requireHolds(
+            Path file, List<String> chain, CellList proved, Choice choice, String remedy, SealProgress progress) {
         long cells = Grid.cells(diskBytes);
         Deque<Turn> turns = new ArrayDeque<>();
         try (Image top = new Image(file)) {
             for (long cell = 0; cell < cells || !turns.isEmpty(); ) {
                 while (cell < cells && turns.size() < TURNS && top.mayAsk()) {
-                    Turn turn = new Turn(cell, proved.of(cell), List.of(), counts.test(range(cell)));
+                    List<HashEntry> said = proved.of(cell);
+                    Turn turn = new Turn(cell, said, List.of(), choice.reads(top, range(cell), said));
                     cell++;
                     if (turn.isRead()) {
                         top.ask(range(turn.cell()));

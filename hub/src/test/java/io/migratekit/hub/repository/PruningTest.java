@@ -117,7 +117,7 @@ class PruningTest {
                             copies.getLast().toString());
                 })
                 .run(() -> lab.repository().prune(VM, last(4), true));
-        int wanted = Integer.getInteger("soak.steps", 12);
+        int wanted = Integer.getInteger("soak.steps", 6);
         int stride = wanted == 0 ? 1 : Math.max(1, steps.size() / wanted);
         for (int i = random.nextInt(stride); i < steps.size(); i += stride) {
             String where = "before step " + i + " (" + steps.get(i) + ")";

@@ -185,6 +185,27 @@ class RepositoryRotTest {
         assertEquals("vms/vm/disks/0/0003.qcow2", layer("d"));
     }
 
+    /** One deletion after the other reads all of a disk once, and then only what the layers above hold. */
+    @Test
+    void whatWasReadForOneDeletionIsNotReadAgainForTheNext() {
+        lab.repository().delete("a", true);
+        assertEquals(FIRST, layer("b"));
+        rot(FIRST, 2 * MIB + 700); // Nothing above holds it, so it is not looked at.
+        lab.repository().delete("c", true);
+        rot(layer("d"), 64 << 10); // d holds it.
+        Map<String, String> before = files();
+        RepositoryException.Damaged damaged = assertThrows(
+                RepositoryException.Damaged.class, () -> lab.repository().delete("b", true));
+        assertEquals(0, damaged.offset());
+        assertEquals(before, files());
+        // Another process knows nothing.
+        lab.reopen();
+        RepositoryException.Damaged other = assertThrows(
+                RepositoryException.Damaged.class, () -> lab.repository().delete("b", true));
+        assertEquals(0, other.offset());
+        rot(layer("d"), 64 << 10);
+    }
+
     /** What must not look like a failure of the repository's own. */
     private static final class Killed extends RuntimeException {
         private static final long serialVersionUID = 1L;
