@@ -52,13 +52,16 @@ final class Pruning {
         List<Pruned.Point> points = new ArrayList<>();
         String passedOver = null;
         for (Pruned.Point point : looked.points()) {
+            Pruned.Point now = point;
             if (point.outcome() == Pruned.Outcome.UNWANTED && passedOver == null) {
                 passedOver = Thread.currentThread().isInterrupted() ? "the hub is stopping" : busy(vm);
+                now = passedOver == null ? removed(point.backup(), remove) : point;
+                if (now.outcome() == Pruned.Outcome.FAILED) {
+                    passedOver = busy(vm); // A backup began just before: that is no failure.
+                    now = passedOver == null ? now : point;
+                }
             }
-            points.add(
-                    point.outcome() == Pruned.Outcome.UNWANTED && passedOver == null
-                            ? removed(point.backup(), remove)
-                            : point);
+            points.add(now);
         }
         return new Pruned(
                 vm,

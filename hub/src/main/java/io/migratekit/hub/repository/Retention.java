@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * Which restore points of a VM does a policy keep, and why? Thinks only, and does nothing.
@@ -32,7 +33,9 @@ final class Retention {
     private final RetentionPolicy policy;
     private final Instant now;
     private final ZoneId zone;
-    private final Predicate<Backup> isGood;
+    /** The ids of those that are. Whoever knows is asked once for each point. */
+    private final Set<String> good;
+
     private final Map<String, List<String>> reasons = new HashMap<>();
 
     /**
@@ -50,17 +53,24 @@ final class Retention {
         }
     }
 
-    private Retention(RetentionPolicy policy, Instant now, ZoneId zone, Predicate<Backup> isGood) {
+    private Retention(RetentionPolicy policy, Instant now, ZoneId zone, Set<String> good) {
         this.policy = policy;
         this.now = now;
         this.zone = zone;
-        this.isGood = isGood;
+        this.good = good;
     }
 
     /** A verdict for each restore point, the oldest first; open backups have none. */
     static List<Verdict> decide(
             List<Backup> backups, RetentionPolicy policy, Instant now, ZoneId zone, Predicate<Backup> isGood) {
-        return new Retention(policy, now, zone, isGood).decide(backups);
+        List<Backup> points = backups.stream()
+                .filter(one -> one.state() == Backup.State.SEALED)
+                .sorted(Comparator.comparing(Retention::time)
+                        .thenComparing(Backup::startedAt)
+                        .thenComparing(Backup::id))
+                .toList();
+        Set<String> good = points.stream().filter(isGood).map(Backup::id).collect(Collectors.toSet());
+        return new Retention(policy, now, zone, good).decide(points);
     }
 
     /** When its disks were what they are in it. */
@@ -69,13 +79,11 @@ final class Retention {
         return taken == null ? point.startedAt() : taken;
     }
 
-    private List<Verdict> decide(List<Backup> backups) {
-        List<Backup> points = backups.stream()
-                .filter(one -> one.state() == Backup.State.SEALED)
-                .sorted(Comparator.comparing(Retention::time)
-                        .thenComparing(Backup::startedAt)
-                        .thenComparing(Backup::id))
-                .toList();
+    private boolean isGood(Backup point) {
+        return good.contains(point.id());
+    }
+
+    private List<Verdict> decide(List<Backup> points) {
         List<Backup> newestFirst = points.reversed().stream()
                 .filter(point -> !time(point).isAfter(now))
                 .toList();
@@ -99,15 +107,15 @@ final class Retention {
 
     /** By its own time and by when it was begun: of two clocks one may have gone wrong. */
     private void keepTheLast(List<Backup> newestFirst) {
-        List<Backup> good = newestFirst.stream().filter(isGood).toList();
-        if (good.isEmpty()) {
+        List<Backup> sound = newestFirst.stream().filter(this::isGood).toList();
+        if (sound.isEmpty()) {
             newestFirst.stream().findFirst().ifPresent(point -> keep(point, "the newest, and none is good"));
             return;
         }
         Backup begun =
-                good.stream().max(Comparator.comparing(Backup::startedAt)).orElseThrow();
-        keep(good.getFirst(), "the last good one");
-        if (!begun.startedAt().equals(good.getFirst().startedAt())) {
+                sound.stream().max(Comparator.comparing(Backup::startedAt)).orElseThrow();
+        keep(sound.getFirst(), "the last good one");
+        if (!begun.startedAt().equals(sound.getFirst().startedAt())) {
             keep(begun, "the good one that was begun last");
         }
     }
@@ -120,14 +128,14 @@ final class Retention {
         Set<K> found = new LinkedHashSet<>();
         Instant oldest = Instant.MIN;
         for (Backup point : newestFirst) {
-            if (isGood.test(point) && found.add(key.apply(point)) && found.size() <= count) {
+            if (isGood(point) && found.add(key.apply(point)) && found.size() <= count) {
                 keep(point, told.apply(key.apply(point)));
                 oldest = found.size() == count ? time(point) : oldest;
             }
         }
         Set<K> others = new HashSet<>();
         for (Backup point : newestFirst) {
-            if (!isGood.test(point)
+            if (!isGood(point)
                     && !found.contains(key.apply(point))
                     && !time(point).isBefore(oldest)
                     && others.add(key.apply(point))
@@ -142,7 +150,8 @@ final class Retention {
         if (newestFirst.isEmpty() || policy.within().isZero()) {
             return;
         }
-        Instant newest = time(newestFirst.stream().filter(isGood).findFirst().orElse(newestFirst.getFirst()));
+        Instant newest =
+                time(newestFirst.stream().filter(this::isGood).findFirst().orElse(newestFirst.getFirst()));
         for (Backup point : newestFirst) {
             if (!time(point).isBefore(newest.minus(policy.within()))) {
                 keep(point, "within " + RetentionPolicy.told(policy.within()));

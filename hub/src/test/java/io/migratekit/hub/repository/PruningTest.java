@@ -186,6 +186,15 @@ class PruningTest {
         assertEquals(3, pruned.count(Outcome.UNWANTED));
         assertTrue(String.valueOf(pruned.passedOver()).startsWith("backup open is open"), pruned::toString);
         lab.verify("it was left");
+        lab.repository().abandon("open");
+        lab.open.clear();
+        // Begun when it was looked already, it is no failure of the one that is not removed.
+        pruned = lab.repository().prune(VM, last(1), id -> {
+            lab.start(VM, "late", StartDisk.Wanted.AUTO, null);
+            lab.repository().deleteUnwanted(id, last(1), SealProgress.NOBODY);
+        });
+        assertEquals(3, pruned.count(Outcome.UNWANTED));
+        assertTrue(String.valueOf(pruned.passedOver()).startsWith("backup late is open"), pruned::toString);
     }
 
     /** Somebody else deletes what was to be kept: the last good point is another one now. */
