@@ -1,5 +1,6 @@
 package io.migratekit.hub.repository;
 
+import io.migratekit.nbd.NbdException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -108,7 +109,8 @@ final class MergeCheck {
     private void requireRoom(Backup point, List<Merge.Step> steps, long freeBytes) {
         long needed = 0;
         for (Merge.Step step : steps) {
-            long held = reading(step.from(), () -> Image.heldBytes(layers.file(step.from())));
+            Path file = layers.file(step.from());
+            long held = reading(step.from(), remedy(point, step), () -> Image.heldBytes(file));
             long most = Math.min(layers.bytes(step.from()), held + held / TABLES_SHARE);
             needed = Math.max(needed, most + OVERHEAD_BYTES);
         }
@@ -119,14 +121,18 @@ final class MergeCheck {
         }
     }
 
-    private void requireSound(Backup point, Merge.Step step, SealProgress progress) {
-        BackupDisk disk = catalog.require(step.child()).disk(step.key());
-        String remedy = "so restore point " + point.id() + ", on which " + step.child()
+    private static String remedy(Backup point, Merge.Step step) {
+        return "so restore point " + point.id() + ", on which " + step.child()
                 + " stands, is not merged into it, and nothing was changed; make a full backup of the VM, after which the"
                 + " points of this chain can be deleted, the newest first";
+    }
+
+    private void requireSound(Backup point, Merge.Step step, SealProgress progress) {
+        BackupDisk disk = catalog.require(step.child()).disk(step.key());
+        String remedy = remedy(point, step);
         Path file = layers.file(step.from());
         List<String> chain = layers.chain(step.from(), disk.capacityBytes());
-        reading(step.from(), () -> {
+        reading(step.from(), remedy, () -> {
             Proof proof = new Proof(step.key(), disk.capacityBytes(), step.from());
             int above = known(chain);
             try (CellList proved = hashes.proved(step.from(), Objects.requireNonNull(disk.root()))) {
@@ -162,12 +168,15 @@ final class MergeCheck {
         return above;
     }
 
-    /** What reads a layer, in the words of a repository. */
-    static <T> T reading(String layer, Supplier<T> what) {
+    /** What reads a layer, in the words of a repository: where its server finds no way through the chain, that is damaged. */
+    static <T> T reading(String layer, String remedy, Supplier<T> what) {
         try {
             return what.get();
         } catch (RepositoryException e) {
             throw e;
+        } catch (NbdException.RequestFailed e) {
+            throw Layers.damaged(
+                    layer, "the layer, or one on which it stands, cannot be read: " + e.getMessage() + "; " + remedy);
         } catch (UncheckedIOException e) {
             throw Disk.storage("cannot read " + layer, e);
         } catch (RuntimeException e) {

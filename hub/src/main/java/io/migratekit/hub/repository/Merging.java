@@ -133,7 +133,7 @@ final class Merging {
     /** All of it is read; or only what was written just now, when all of it was read before that. */
     private void prove(Merge.Step step, BackupDisk child, boolean isKnown, SealProgress progress) {
         String remedy = "what was merged into " + step.into() + " is given up; make a full backup of the VM";
-        MergeCheck.reading(step.into(), () -> {
+        MergeCheck.reading(step.into(), remedy, () -> {
             try (CellList proved = hashes.proved(step.from(), Objects.requireNonNull(child.root()))) {
                 Proof proof = new Proof(step.key(), child.capacityBytes(), step.into());
                 Path into = layers.file(step.into());

@@ -8,9 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.migratekit.nbd.fixture.Tool;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,6 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 class RepositoryRotTest {
     private static final String VM = "vm";
     private static final int MIB = 1 << 20;
+    private static final int CLUSTER = 64 << 10;
     private static final String FIRST = "vms/vm/disks/0/0001.qcow2";
 
     @TempDir
@@ -85,6 +89,26 @@ class RepositoryRotTest {
         assertEquals(0, damaged.offset());
         String said = String.valueOf(damaged.getMessage());
         assertTrue(said.contains("in one of the layers [vms/vm/disks/0/0002.qcow2, " + FIRST + "]"), said);
+        assertEquals(before, files());
+    }
+
+    /** The tables of a layer point nowhere: there is no content to compare at all. */
+    @Test
+    void aLayerThatCannotBeReadRefusesTheDeletionToo() throws IOException {
+        Path file = lab.folder().resolve(FIRST);
+        Tool.run("chmod", "u+w", file.toString());
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            byte[] garbage = new byte[CLUSTER];
+            Arrays.fill(garbage, (byte) 0xa5);
+            // Header, counters and their table, the first table, and then the one that says where clusters are.
+            channel.write(ByteBuffer.wrap(garbage), 4L * CLUSTER);
+        }
+        Tool.run("chmod", "a-w", file.toString());
+        Map<String, String> before = files();
+        RepositoryException.Damaged damaged = assertThrows(
+                RepositoryException.Damaged.class, () -> lab.repository().delete("a", true));
+        String said = String.valueOf(damaged.getMessage());
+        assertTrue(said.contains("cannot be read: ") && said.contains("nothing was changed"), said);
         assertEquals(before, files());
     }
 
