@@ -60,6 +60,12 @@ final class Commands implements CommandLine.IFactory {
         if (type == HubChainCommand.class) {
             return type.cast(new HubChainCommand(console));
         }
+        if (type == HubVerifyCommand.class) {
+            return type.cast(new HubVerifyCommand(console));
+        }
+        if (type == HubRestoreCommand.class) {
+            return type.cast(new HubRestoreCommand(console));
+        }
         if (type == HubDeleteCommand.class) {
             return type.cast(new HubDeleteCommand(console));
         }

@@ -4,6 +4,7 @@ import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.migration.MigrationException;
+import io.migratekit.agent.restore.RestoreException;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.tunnel.TunnelException;
@@ -76,6 +77,7 @@ final class Console {
             case MigrationException e -> ExitCode.of(e);
             case RepositoryException e -> ExitCode.of(e);
             case HubException e -> ExitCode.of(e);
+            case RestoreException e -> ExitCode.of(e);
             case ServiceException _ -> ExitCode.TUNNEL;
             case CommandFailed e -> e.code();
             default -> ExitCode.FAILED;

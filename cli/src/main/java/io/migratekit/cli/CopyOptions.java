@@ -17,6 +17,9 @@ final class CopyOptions {
     /** More than a mistyped unit should be able to take. */
     private static final long MOST_MEMORY_BYTES = 8L << 30;
 
+    /** For one block status, where no option says otherwise. */
+    static final Duration EXTENTS_TIMEOUT = Duration.ofMinutes(5);
+
     @Spec(Spec.Target.MIXEE)
     @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
     private CommandSpec mixee;

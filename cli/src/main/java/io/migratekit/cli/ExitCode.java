@@ -4,6 +4,7 @@ import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.JobException;
 import io.migratekit.agent.migration.MigrationException;
+import io.migratekit.agent.restore.RestoreException;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.nbd.NbdException;
@@ -79,6 +80,7 @@ enum ExitCode {
             case CopyException.Stalled e -> STALLED;
             case CopyException.DeadlinePassed e -> DEADLINE;
             case CopyException.Mismatch e -> VERIFICATION_MISMATCH;
+            case CopyException.Unproved e -> VERIFICATION_MISMATCH;
             case CopyException.Interrupted e -> INTERRUPTED;
             case CopyException.EndFailed e when e.side() == Side.SOURCE -> ofSource(e.failure());
             case CopyException.EndFailed e -> of(e.failure());
@@ -103,6 +105,15 @@ enum ExitCode {
             case JobException.Locked e -> LOCKED;
             case JobException.Damaged e -> LOCAL_STATE;
             case JobException.Storage e -> LOCAL_STATE;
+        };
+    }
+
+    /** The code for a restore that did not come about. */
+    static ExitCode of(RestoreException failure) {
+        return switch (failure) {
+            case RestoreException.InTheWay e -> USAGE;
+            case RestoreException.NoFile e -> LOCAL_STATE;
+            case RestoreException.NotWhatWasSealed e -> VERIFICATION_MISMATCH;
         };
     }
 

@@ -17,6 +17,8 @@ import picocli.CommandLine.Spec;
             HubListCommand.class,
             HubShowCommand.class,
             HubChainCommand.class,
+            HubVerifyCommand.class,
+            HubRestoreCommand.class,
             HubDeleteCommand.class,
             HubPruneCommand.class,
             HubAbandonCommand.class,

@@ -1,5 +1,6 @@
 package io.migratekit.cli;
 
+import io.migratekit.hub.Verifying;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.api.HubService;
 import io.migratekit.hub.api.HubSettings;
@@ -103,6 +104,25 @@ final class HubServeCommand implements Callable<Integer> {
     private Long reserve;
 
     @Option(
+            names = "--verify-every",
+            paramLabel = "TIME",
+            defaultValue = "30d",
+            converter = Times.class,
+            description =
+                    "Verify by itself what was not verified for so long; 0s: nothing (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private Duration verifyEvery;
+
+    @Option(
+            names = "--verify-rate",
+            paramLabel = "SIZE",
+            defaultValue = "50M",
+            converter = SizeConverter.class,
+            description = "Read at most so much a second for that (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private Long verifyRate;
+
+    @Option(
             names = {"-v", "--verbose", "--debug"},
             description = "Tell each step on stderr; print stack traces.")
     private boolean verbose;
@@ -118,7 +138,13 @@ final class HubServeCommand implements Callable<Integer> {
         }
         Main.leaveWithin(GOOD_ORDER);
         HubSettings settings = new HubSettings(
-                repository, listens(), places(), keepAtLeast, reserve, new Main.Version().getVersion()[0]);
+                repository,
+                listens(),
+                places(),
+                keepAtLeast,
+                reserve,
+                new Verifying.Habit(verifyEvery, verifyRate),
+                new Main.Version().getVersion()[0]);
         SdNotify systemd = SdNotify.of(System.getenv());
         try (HubService hub = started(settings)) {
             console.say("hub serves " + settings.repository() + " at " + String.join(" and ", hub.addresses()));

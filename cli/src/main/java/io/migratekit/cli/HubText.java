@@ -34,7 +34,7 @@ final class HubText {
 
     static List<List<String>> backups(List<JsonObject> backups) {
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("ID", "VM", "TAKEN", "STATE", "KIND", "DISKS", "STORED"));
+        rows.add(List.of("ID", "VM", "TAKEN", "STATE", "KIND", "DISKS", "STORED", "VERIFIED"));
         for (JsonObject backup : backups) {
             List<JsonObject> disks = objects(backup, "disks");
             String taken = time(backup, "takenAt");
@@ -47,7 +47,8 @@ final class HubText {
                     Integer.toString(disks.size()),
                     Sizes.rounded(disks.stream()
                             .mapToLong(disk -> number(disk, "layerBytes"))
-                            .sum())));
+                            .sum()),
+                    time(backup, "provedAt")));
         }
         return rows;
     }
@@ -58,7 +59,8 @@ final class HubText {
         if (!state.equals("sealed")) {
             return state;
         }
-        return backup.get("complete").getAsBoolean() ? "complete" : "INCOMPLETE";
+        String complete = backup.get("complete").getAsBoolean() ? "complete" : "INCOMPLETE";
+        return backup.has("damage") ? "DAMAGED" : complete;
     }
 
     static String backup(JsonObject backup) {
@@ -71,6 +73,14 @@ final class HubText {
         line(text, "sealed", time(backup, "sealedAt"));
         line(text, "kept until", time(backup, "keepUntil"));
         line(text, "lease until", time(backup, "leaseUntil"));
+        line(text, "verified", time(backup, "provedAt"));
+        for (JsonObject damage : objects(backup, "damage")) {
+            line(
+                    text,
+                    "damage",
+                    text(damage, "layer") + (damage.has("offset") ? " at offset " + text(damage, "offset") : "") + ": "
+                            + text(damage, "what"));
+        }
         for (JsonObject disk : objects(backup, "disks")) {
             text.append("disk ")
                     .append(text(disk, "key"))

@@ -63,8 +63,22 @@ final class HubViewOptions {
         return json;
     }
 
+    /** The longest silence in one wait. */
+    Duration timeout() {
+        return timeout;
+    }
+
     /** Opens what is meant, for as long as the question takes. */
     <T> T ask(Console console, Function<HubView, T> question) {
+        return ask(console, Duration.ZERO, question);
+    }
+
+    /**
+     * The same for what takes long.
+     *
+     * @param retryFor a hub that cannot be reached is asked again for so long
+     */
+    <T> T ask(Console console, Duration retryFor, Function<HubView, T> question) {
         if (verbose) {
             console.beVerbose();
         }
@@ -80,8 +94,9 @@ final class HubViewOptions {
         if (repository != null) {
             return question.apply(new HubView.Folder(repository));
         }
-        try (Way way = road.open(console, timeout, timeout);
-                HubView view = new HubView.Asked(hub.client(way, timeout, Duration.ZERO, new Words(console)))) {
+        try (Way way = road.open(console, timeout, retryFor.isZero() ? timeout : retryFor);
+                HubView view =
+                        new HubView.Asked(console, hub.client(way, timeout, retryFor, new Words(console)), way)) {
             return question.apply(view);
         }
     }

@@ -33,14 +33,16 @@ final class HubVmsCommand implements Callable<Integer> {
             return ExitCode.DONE.code();
         }
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("NAME", "DISKS", "POINTS", "LAST", "STORED", "ID"));
+        rows.add(List.of("NAME", "DISKS", "POINTS", "LAST", "LAST GOOD", "STORED", "ID"));
         for (JsonObject vm : vms) {
             JsonObject last = vm.getAsJsonObject("lastPoint");
+            JsonObject good = vm.getAsJsonObject("lastGood");
             rows.add(List.of(
                     Printable.of(HubText.text(vm, "name")),
                     Integer.toString(vm.getAsJsonArray("disks").size()),
                     Long.toString(HubText.number(vm, "points")),
                     last == null ? "-" : HubText.time(last, "takenAt"),
+                    good == null ? "-" : HubText.time(good, "takenAt"),
                     Sizes.rounded(HubText.number(vm, "bytes")),
                     HubText.text(vm, "id")));
         }

@@ -16,8 +16,8 @@ public final class Events {
 
     private final List<Listener> listeners = new CopyOnWriteArrayList<>();
 
-    /** Something that happened to a backup of a VM. */
-    public record Event(String name, String backup, String vm, JsonObject data) {}
+    /** Something that happened to what is kept of a VM. */
+    public record Event(String name, String vm, JsonObject data) {}
 
     /** Who listens. */
     public final class Listener implements AutoCloseable {
@@ -54,7 +54,15 @@ public final class Events {
         JsonObject data = more.deepCopy();
         data.addProperty("backup", backup);
         data.addProperty("vm", vm);
-        Event event = new Event(name, backup, vm, data);
+        tell(new Event(name, vm, data));
+    }
+
+    /** What is about a VM, and not about one backup of it. */
+    void tell(String name, String vm, JsonObject data) {
+        tell(new Event(name, vm, data));
+    }
+
+    private void tell(Event event) {
         listeners.removeIf(listener -> {
             boolean full = !listener.queue.offer(event);
             if (full) {

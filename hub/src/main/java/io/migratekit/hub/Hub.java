@@ -22,6 +22,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -43,6 +44,8 @@ public final class Hub implements AutoCloseable {
     private final Exports exports;
     private final Leases leases;
     private final Events events = new Events();
+    private final Verifying verifying;
+    private final Readings readings;
     private final Map<String, ReentrantLock> turns = new ConcurrentHashMap<>();
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile long lookedNanos = System.nanoTime();
@@ -59,10 +62,12 @@ public final class Hub implements AutoCloseable {
     /** What a start came to. */
     public record Started(Seen seen, boolean created) {}
 
-    private Hub(Repository repository, Exports exports, Leases leases) {
+    private Hub(Repository repository, Exports exports, Leases leases, Verifying.Habit habit) {
         this.repository = repository;
         this.exports = exports;
         this.leases = leases;
+        this.verifying = new Verifying(repository, events, habit);
+        this.readings = new Readings(repository, exports);
     }
 
     /**
@@ -70,8 +75,8 @@ public final class Hub implements AutoCloseable {
      *
      * @param leasesFile where the leases are noted for a hub that comes after this one
      */
-    public static Hub over(Repository repository, Exports exports, Path leasesFile) {
-        Hub hub = new Hub(repository, exports, new Leases(leasesFile));
+    public static Hub over(Repository repository, Exports exports, Path leasesFile, Verifying.Habit habit) {
+        Hub hub = new Hub(repository, exports, new Leases(leasesFile), habit);
         Function<String, Optional<Leases.Asked>> remembered = hub.leases.remembered();
         for (Backup backup : repository.backups(Optional.empty())) {
             if (backup.state() == Backup.State.OPEN) {
@@ -111,6 +116,15 @@ public final class Hub implements AutoCloseable {
 
     public Events events() {
         return events;
+    }
+
+    public Verifying verifying() {
+        return verifying;
+    }
+
+    /** What takes long, and may be broken off, ends now. */
+    public void goingDown() {
+        verifying.close();
     }
 
     /** Opens layers and serves them; the same id again answers the same. */
@@ -216,11 +230,29 @@ public final class Hub implements AutoCloseable {
     /** Removes a restore point; one on which others stand only if it may be merged into them. */
     public void delete(String id, boolean merge) {
         String vm = vmOf(id);
-        inTurn(vm, () -> {
-            repository.delete(id, merge, telling(id, vm));
-            events.tell("deleted", id, vm, new JsonObject());
-            return true;
-        });
+        try (var _ = verifying.makeWay(vm)) {
+            inTurn(vm, () -> {
+                readings.requireUnread(id);
+                repository.delete(id, merge, telling(id, vm));
+                events.tell("deleted", id, vm, new JsonObject());
+                return true;
+            });
+        }
+    }
+
+    /** Lets a restore point be read for a while; again, for a while longer. */
+    public Readings.Opened read(String reading, String id, Set<Integer> disks, int workers, Duration lease) {
+        Backup point = show(id).backup();
+        if (point.state() != Backup.State.SEALED) {
+            throw new RepositoryException.Conflict(
+                    "open", "backup " + id + " is not sealed; there is nothing to read yet");
+        }
+        return inTurn(point.vm(), () -> readings.open(reading, show(id).backup(), disks, workers, lease));
+    }
+
+    /** Nothing is read there any more; that nothing was is no failure. */
+    public void endReading(String reading, String id) {
+        readings.close(reading, id);
     }
 
     /** What a policy does with the restore points of a VM, or would do; between two removals others have their turn. */
@@ -248,7 +280,7 @@ public final class Hub implements AutoCloseable {
 
     private static RepositoryException unknown(String id) {
         return new RepositoryException.NotFound(
-                "there is no backup " + id + "; `GET /api/v1/backups` lists what there is");
+                "there is no backup " + id + "; `migratekit hub list` shows what there is");
     }
 
     public List<Seen> backups(Optional<String> vm) {
@@ -290,6 +322,7 @@ public final class Hub implements AutoCloseable {
         try {
             while (!end.await(LEASES_EVERY.toMillis(), TimeUnit.MILLISECONDS)) {
                 lookedNanos = System.nanoTime();
+                Thread.ofPlatform().daemon().name("hub-readings").start(readings::closeOver);
                 for (String id : leases.over()) {
                     // A frozen export takes its time to end, which must not keep other leases from ending.
                     Thread.ofPlatform().daemon().name("hub-lease-end").start(() -> endLease(id));
@@ -322,6 +355,7 @@ public final class Hub implements AutoCloseable {
     @Override
     public void close() {
         end.countDown();
+        verifying.close();
         exports.close();
         repository.close();
     }

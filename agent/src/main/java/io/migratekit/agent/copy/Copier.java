@@ -62,16 +62,18 @@ public final class Copier {
             PieceHash _ = new PieceHash(); // Fails here if it must, before anybody is connected to.
         }
         Scout scout = new Scout("worker-1", spec, watch, progress);
-        try (SecondLook secondLook = new SecondLook(spec, watch)) {
+        try (SecondLook secondLook = new SecondLook(spec, watch);
+                Expectation expectation = new Expectation(spec)) {
             Found found = scout.awaitFound();
             Ranges ranges = plan.ranges(found);
             refuseWhatCannotWork(found, ranges);
+            expectation.requireFits(spec, found);
             RunRecord record = plan.begin(found, ranges);
             secondLook.start(found);
-            CopyRun run = run(found, ranges, record);
+            CopyRun run = run(expectation, found, ranges, record);
             int workers = crew.work(run, found, scout);
             if (spec.verify()) {
-                run = verification(run, found, ranges, record);
+                run = verification(run, expectation, found, ranges, record);
                 crew.work(run, found, null);
             }
             Optional<String> root = spec.hash() ? Optional.of(seal(found, record)) : Optional.empty();
@@ -83,21 +85,22 @@ public final class Copier {
         }
     }
 
-    private CopyRun run(Found found, Ranges ranges, RunRecord record) {
+    private CopyRun run(Expectation expectation, Found found, Ranges ranges, RunRecord record) {
         WorkList work = new WorkList(ranges, spec.limits().unitBytes(), record::isDurable);
         WorkList.Totals planned = work.planned();
         WorkList.Totals durable = work.durable();
         progress.planned(planned.bytes(), durable.bytes());
         progress.phase(Progress.Phase.COPYING);
-        return new CopyRun(spec, record, rate, work, planned.units() - durable.units(), found, null);
+        return new CopyRun(spec, expectation, record, rate, work, planned.units() - durable.units(), found, null);
     }
 
-    private CopyRun verification(CopyRun copied, Found found, Ranges ranges, RunRecord record) {
+    private CopyRun verification(
+            CopyRun copied, Expectation expectation, Found found, Ranges ranges, RunRecord record) {
         WorkList work = new WorkList(ranges, spec.limits().unitBytes(), index -> false);
         WorkList.Totals planned = work.planned();
         progress.toVerify(planned.bytes());
         progress.phase(Progress.Phase.VERIFYING);
-        return new CopyRun(spec, record, rate, work, planned.units(), found, copied);
+        return new CopyRun(spec, expectation, record, rate, work, planned.units(), found, copied);
     }
 
     /** Brings the hashes of all units into one file, if there is a place for it, and says what stands for all of them. */

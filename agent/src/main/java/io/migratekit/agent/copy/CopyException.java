@@ -92,6 +92,21 @@ public abstract sealed class CopyException extends RuntimeException {
         }
     }
 
+    /** The source does not hold what it has to. What was right up to here stays. */
+    public static final class Unproved extends CopyException {
+        private static final long serialVersionUID = 1L;
+        private final long offset;
+
+        public Unproved(String message, long offset) {
+            super(message, null);
+            this.offset = offset;
+        }
+
+        public long offset() {
+            return offset;
+        }
+    }
+
     /** Somebody asked us to stop; what is durable is remembered. */
     public static final class Interrupted extends CopyException {
         private static final long serialVersionUID = 1L;

@@ -43,6 +43,8 @@ final class CopyRun {
     private final Copier.Found found;
     /** In the second phase: what the units' hashes have to be, in ascending order like the work itself. */
     private final @Nullable Iterator<DurableUnit> expected;
+    /** In the first phase: what the units have to read as, if that is known. */
+    private final Expectation expectation;
 
     private final PriorityQueue<Task> returned =
             new PriorityQueue<>(Comparator.comparingLong(task -> task.unit().index()));
@@ -63,6 +65,7 @@ final class CopyRun {
     /** @param before the first phase, when this is the second; null for the first */
     CopyRun(
             CopySpec spec,
+            Expectation expectation,
             RunRecord record,
             RateLimit rate,
             WorkList work,
@@ -70,6 +73,7 @@ final class CopyRun {
             Copier.Found found,
             @Nullable CopyRun before) {
         this.spec = spec;
+        this.expectation = expectation;
         this.record = record;
         this.rate = rate;
         this.work = work;
@@ -128,12 +132,12 @@ final class CopyRun {
         }
         Iterator<DurableUnit> hashes = expected;
         if (hashes == null) {
-            return new Task(unit, Optional.empty());
+            return new Task(unit, false, expectation.of(unit));
         }
         while (hashes.hasNext()) {
             DurableUnit durable = hashes.next();
             if (durable.unit() == unit.index()) {
-                return new Task(unit, Optional.of(UnitHashes.decode(ByteBuffer.wrap(durable.payload()))));
+                return new Task(unit, true, Optional.of(UnitHashes.decode(ByteBuffer.wrap(durable.payload()))));
             }
         }
         throw new IllegalStateException("unit " + unit.index() + " is durable but has no hashes");
@@ -180,6 +184,25 @@ final class CopyRun {
     void durable(List<DurableUnit> units) {
         record.append(units);
         unitsDone(units.size());
+    }
+
+    /** What was read of this unit is what it has to be, if that is known; else it must not become durable. */
+    void requireProved(Task task, UnitHashes read) {
+        Optional<UnitHashes> wanted = task.expected();
+        if (wanted.isEmpty() || wanted.get().equals(read)) {
+            return;
+        }
+        long where =
+                read.firstDifference(wanted.get()).orElse(task.unit().span().offset());
+        String what = spec.source() + ": what is read from offset " + where + " on (within " + Grid.CELL_BYTES
+                + " bytes) is not what was sealed";
+        if (!spec.proof().map(SourceProof::salvage).orElse(false)) {
+            throw new CopyException.Unproved(
+                    what + ". What was sealed is damaged there; `migratekit hub verify` names the layer. Other"
+                            + " restore points may be right, and --salvage takes what there is and lists what is wrong",
+                    where);
+        }
+        warn(what);
     }
 
     /** This unit was read back and is what it should be. */

@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param verify whether the target is read again at the end and compared
  * @param destinationIsZero the user says so; it is proved, else the copy is refused
  * @param sourceData where the source may hold data, if that is known by other means than asking it; all else is zero
+ * @param proof what the source has to read as, if that is known
  */
 public record CopySpec(
         NbdUri source,
@@ -22,7 +23,8 @@ public record CopySpec(
         boolean hash,
         boolean verify,
         boolean destinationIsZero,
-        Optional<Ranges> sourceData) {
+        Optional<Ranges> sourceData,
+        Optional<SourceProof> proof) {
 
     /** A copy of which only the source itself can say where it holds data. */
     public CopySpec(
@@ -33,28 +35,43 @@ public record CopySpec(
             boolean hash,
             boolean verify,
             boolean destinationIsZero) {
-        this(source, target, connect, limits, hash, verify, destinationIsZero, Optional.empty());
+        this(source, target, connect, limits, hash, verify, destinationIsZero, Optional.empty(), Optional.empty());
     }
 
     public CopySpec {
-        if (verify && !hash) {
+        if ((verify || proof.isPresent()) && !hash) {
             throw new IllegalArgumentException("without hashes there is nothing to verify with");
         }
     }
 
     /** The same, but the target is asked where it reads as zero. */
     public CopySpec withoutDestinationIsZero() {
-        return new CopySpec(source, target, connect, limits, hash, verify, false, sourceData);
+        return new CopySpec(source, target, connect, limits, hash, verify, false, sourceData, proof);
     }
 
     /** The same with another size of a unit. */
     public CopySpec withUnitBytes(long unitBytes) {
         return new CopySpec(
-                source, target, connect, limits.withUnitBytes(unitBytes), hash, verify, destinationIsZero, sourceData);
+                source,
+                target,
+                connect,
+                limits.withUnitBytes(unitBytes),
+                hash,
+                verify,
+                destinationIsZero,
+                sourceData,
+                proof);
     }
 
     /** The same, but the source is not asked for its extents. */
     public CopySpec withSourceData(Ranges ranges) {
-        return new CopySpec(source, target, connect, limits, hash, verify, destinationIsZero, Optional.of(ranges));
+        return new CopySpec(
+                source, target, connect, limits, hash, verify, destinationIsZero, Optional.of(ranges), proof);
+    }
+
+    /** The same, but what is read has to be what this says. */
+    public CopySpec withProof(SourceProof what) {
+        return new CopySpec(
+                source, target, connect, limits, hash, verify, destinationIsZero, sourceData, Optional.of(what));
     }
 }

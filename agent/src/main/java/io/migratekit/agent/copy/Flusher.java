@@ -10,6 +10,7 @@ import io.migratekit.nbd.proof.UnitHasher;
 import io.migratekit.nbd.proof.UnitHashes;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,8 +53,9 @@ final class Flusher {
 
     /** The unit has all its answers. */
     void add(ActiveUnit unit) {
-        byte[] hashes =
-                unit.hasher.map(UnitHasher::finish).map(UnitHashes::encode).orElse(new byte[0]);
+        Optional<UnitHashes> read = unit.hasher.map(UnitHasher::finish);
+        read.ifPresent(is -> run.requireProved(unit.task, is));
+        byte[] hashes = read.map(UnitHashes::encode).orElse(new byte[0]);
         complete.add(new Complete(
                 unit.task, unit.tally, new DurableUnit(unit.task.unit().index(), hashes)));
         completeBytes += unit.tally.writtenBytes();

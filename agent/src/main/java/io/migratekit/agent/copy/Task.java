@@ -5,11 +5,8 @@ import io.migratekit.nbd.proof.UnitHashes;
 import java.util.Optional;
 
 /**
- * What is a worker to do next? To copy a unit, or, if there is something to compare with, to read it
- * back and compare.
+ * What is a worker to do next? To copy a unit, or to read it back and compare.
+ *
+ * @param expected what its hashes have to be; empty for a copy of which nothing is known beforehand
  */
-record Task(Unit unit, Optional<UnitHashes> expected) {
-    boolean isVerify() {
-        return expected.isPresent();
-    }
-}
+record Task(Unit unit, boolean isVerify, Optional<UnitHashes> expected) {}

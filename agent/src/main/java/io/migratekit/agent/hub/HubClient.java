@@ -19,6 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiConsumer;
 import java.util.function.Supplier;
 import org.eclipse.jetty.client.CompletableResponseListener;
 import org.eclipse.jetty.client.ContentResponse;
@@ -189,6 +190,19 @@ public final class HubClient implements AutoCloseable {
         return "/api/v1/backups/" + word(id) + "/disks/" + disk + "/hashes";
     }
 
+    /** Lets a restore point be read; the same reading again goes on for as long again. */
+    public JsonObject read(String id, String reading, JsonObject request) {
+        return askLong("PUT", reading(id, reading), request, "the hub to serve restore point " + id);
+    }
+
+    public void endReading(String id, String reading) {
+        askLong("DELETE", reading(id, reading), null, "the hub to end a reading");
+    }
+
+    private static String reading(String id, String reading) {
+        return "/api/v1/backups/" + word(id) + "/readings/" + word(reading);
+    }
+
     /** Makes a restore point of it; comes back when that is durable. */
     public JsonObject seal(String id, JsonObject request) {
         return askLong(
@@ -234,6 +248,17 @@ public final class HubClient implements AutoCloseable {
         body.addProperty("apply", apply);
         return askLong(
                 "POST", "/api/v1/vms/" + word(vm) + "/prune", body, "the hub to prune the restore points of VM " + vm);
+    }
+
+    /** Looks whether what is kept of a VM is still what it was; comes back when all was looked at. */
+    public JsonObject verify(String vm, JsonObject request) {
+        return askLong("POST", "/api/v1/vms/" + word(vm) + "/verify", request, "the hub to verify what it keeps");
+    }
+
+    /** Listens to what happens in the hub, until that is closed. */
+    public HubEvents events(BiConsumer<String, JsonObject> events) {
+        return new HubEvents(
+                request("GET", "/api/v1/events", SHORTEST_LONG_SILENCE), SHORTEST_LONG_SILENCE.toMillis(), events);
     }
 
     // ---- how

@@ -113,6 +113,11 @@ public final class StateFolder {
         }
     }
 
+    /** Removes it with all that is in it. */
+    public void deleteAll() {
+        attempt("cannot be removed", "", () -> remove(folder));
+    }
+
     /** Removes a folder with all that is in it. */
     static void remove(Path folder) throws IOException {
         if (!Files.exists(folder)) {

@@ -48,6 +48,11 @@ final class Answering {
         }
     }
 
+    /** Whether a sign of life could not be sent. */
+    synchronized boolean isClientGone() {
+        return lastSign.isCompletedExceptionally();
+    }
+
     /** Sends the answer, once; a second one, after a failure that came late, is dropped. */
     void send(Reply reply) {
         CompletableFuture<@Nullable Void> before;

@@ -4,16 +4,21 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.migratekit.hub.Hub;
+import io.migratekit.hub.Readings;
 import io.migratekit.hub.export.ExportKey;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.Chain;
 import io.migratekit.hub.repository.ChainDisk;
 import io.migratekit.hub.repository.ChainLayer;
+import io.migratekit.hub.repository.Damage;
 import io.migratekit.hub.repository.InventoryDisk;
+import io.migratekit.hub.repository.LastPoint;
 import io.migratekit.hub.repository.Pruned;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.hub.repository.Unreadable;
+import io.migratekit.hub.repository.Verdict;
+import io.migratekit.hub.repository.VerifyReport;
 import io.migratekit.hub.repository.Vm;
 import java.util.List;
 import java.util.Locale;
@@ -34,6 +39,11 @@ public final class Answers {
     /** What there is, and what should be there but cannot be read. */
     public static JsonObject backups(List<JsonObject> backups, List<Unreadable> unreadable) {
         JsonObject answer = list("backups", backups);
+        answer.add("unreadable", unreadable(unreadable));
+        return answer;
+    }
+
+    private static JsonArray unreadable(List<Unreadable> unreadable) {
         JsonArray bad = new JsonArray();
         for (Unreadable record : unreadable) {
             JsonObject one = new JsonObject();
@@ -42,14 +52,13 @@ public final class Answers {
             one.addProperty("why", record.why());
             bad.add(one);
         }
-        answer.add("unreadable", bad);
-        return answer;
+        return bad;
     }
 
     /** With what only the hub knows that serves it. */
     static JsonObject backup(Hub.Seen seen) {
         Backup backup = seen.backup();
-        JsonObject object = backup(backup);
+        JsonObject object = backup(backup, seen.repository().verdict(backup));
         if (backup.state() != Backup.State.OPEN) {
             return object;
         }
@@ -73,8 +82,49 @@ public final class Answers {
         return object;
     }
 
-    /** As it stands in the repository. */
-    public static JsonObject backup(Backup backup) {
+    /** With all that a restore needs. */
+    static JsonObject details(Hub.Seen seen) {
+        JsonObject object = backup(seen);
+        details(object, seen.backup());
+        return object;
+    }
+
+    /** With all that a restore needs, as it stands in the repository. */
+    public static JsonObject details(Backup backup, Verdict verdict) {
+        JsonObject object = backup(backup, verdict);
+        details(object, backup);
+        return object;
+    }
+
+    private static void details(JsonObject object, Backup backup) {
+        if (backup.quiesced() != null) {
+            object.addProperty("quiesced", backup.quiesced());
+        }
+        put(object, "agent", backup.agent());
+        put(object, "configuration", backup.configuration());
+    }
+
+    static JsonObject reading(Readings.Opened opened) {
+        JsonObject object = new JsonObject();
+        object.addProperty("reading", opened.reading().id());
+        object.addProperty("backup", opened.reading().point().id());
+        put(object, "leaseUntil", opened.reading().until());
+        JsonArray disks = new JsonArray();
+        for (Readings.Served served : opened.served()) {
+            JsonObject disk = new JsonObject();
+            disk.addProperty("key", served.disk().key());
+            disk.addProperty("capacityBytes", served.disk().capacityBytes());
+            put(disk, "root", served.disk().root());
+            disk.addProperty("export", served.at().uri());
+            disk.addProperty("slots", served.at().slots());
+            disks.add(disk);
+        }
+        object.add("disks", disks);
+        return object;
+    }
+
+    /** As it stands in the repository, and what is known of it. */
+    public static JsonObject backup(Backup backup, Verdict verdict) {
         JsonObject object = new JsonObject();
         object.addProperty("id", backup.id());
         object.addProperty("vm", backup.vm());
@@ -88,6 +138,12 @@ public final class Answers {
         put(object, "takenAt", backup.takenAt());
         put(object, "sealedAt", backup.sealedAt());
         put(object, "keepUntil", backup.keepUntil());
+        put(object, "provedAt", verdict.provedAt());
+        if (!verdict.isGood()) {
+            JsonArray damage = new JsonArray();
+            verdict.damage().forEach(one -> damage.add(damage(one)));
+            object.add("damage", damage);
+        }
         JsonArray disks = new JsonArray();
         backup.disks().forEach(disk -> disks.add(disk(disk)));
         object.add("disks", disks);
@@ -132,13 +188,8 @@ public final class Answers {
         }
         object.add("disks", disks);
         object.addProperty("points", vm.points());
-        if (vm.lastPoint() != null) {
-            JsonObject point = new JsonObject();
-            point.addProperty("id", vm.lastPoint().id());
-            put(point, "takenAt", vm.lastPoint().takenAt());
-            point.addProperty("complete", vm.lastPoint().complete());
-            object.add("lastPoint", point);
-        }
+        put(object, "lastPoint", point(vm.lastPoint()));
+        put(object, "lastGood", point(vm.lastGood()));
         object.addProperty("bytes", vm.bytes());
         return object;
     }
@@ -183,6 +234,55 @@ public final class Answers {
         return object;
     }
 
+    private static @Nullable JsonObject point(@Nullable LastPoint last) {
+        if (last == null) {
+            return null;
+        }
+        JsonObject point = new JsonObject();
+        point.addProperty("id", last.id());
+        put(point, "takenAt", last.takenAt());
+        point.addProperty("complete", last.complete());
+        return point;
+    }
+
+    private static JsonObject damage(Damage damage) {
+        JsonObject object = new JsonObject();
+        object.addProperty("layer", damage.layer());
+        if (!damage.isWhole()) {
+            object.addProperty("offset", damage.offset());
+            object.addProperty("length", damage.length());
+        }
+        object.addProperty("what", damage.what());
+        return object;
+    }
+
+    public static JsonObject verified(VerifyReport report) {
+        JsonObject object = new JsonObject();
+        object.addProperty("whole", report.isWhole());
+        object.addProperty("layers", report.layers());
+        object.addProperty("passedOver", report.passedOver());
+        object.addProperty("readBytes", report.readBytes());
+        JsonArray damage = new JsonArray();
+        for (VerifyReport.Found found : report.found()) {
+            JsonObject one = damage(found.damage());
+            one.addProperty("vm", found.vm());
+            one.addProperty("disk", found.disk());
+            one.add("points", texts(found.points()));
+            damage.add(one);
+        }
+        object.add("damage", damage);
+        object.add("good", texts(report.good()));
+        object.add("failures", texts(report.failures()));
+        object.add("unreadable", unreadable(report.unreadable()));
+        return object;
+    }
+
+    private static JsonArray texts(List<String> texts) {
+        JsonArray array = new JsonArray();
+        texts.forEach(array::add);
+        return array;
+    }
+
     public static JsonObject chain(Chain chain) {
         JsonObject object = new JsonObject();
         object.addProperty("vm", chain.vm());
@@ -206,9 +306,7 @@ public final class Answers {
         put(object, "root", layer.root());
         put(object, "parentRoot", layer.parentRoot());
         object.addProperty("bytes", layer.bytes());
-        JsonArray points = new JsonArray();
-        layer.points().forEach(points::add);
-        object.add("points", points);
+        object.add("points", texts(layer.points()));
         object.addProperty("open", layer.open());
         return object;
     }

@@ -59,12 +59,20 @@ final class Body {
     }
 
     String id(String name) {
-        String text = required(name, text(name, 64));
-        if (!isId(text)) {
+        return required(name, optionalId(name));
+    }
+
+    Optional<String> optionalId(String name) {
+        Optional<String> text = text(name, 64);
+        if (text.isPresent() && !isId(text.get())) {
             throw wrong(
                     name, "has to be 1 to 64 letters, digits, '.', '_' or '-', and to begin with none of the last two");
         }
         return text;
+    }
+
+    boolean has(String name) {
+        return object.has(name);
     }
 
     Optional<String> text(String name, int longest) {

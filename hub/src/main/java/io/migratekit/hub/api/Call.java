@@ -7,6 +7,7 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import org.eclipse.jetty.util.Fields;
 
@@ -15,6 +16,7 @@ import org.eclipse.jetty.util.Fields;
  *
  * @param parts what stands in the path where the route has a name in braces
  * @param content the whole content, if the route reads JSON
+ * @param isGone whether the client of a long request was found to have left
  */
 record Call(
         Map<String, String> parts,
@@ -22,7 +24,8 @@ record Call(
         Optional<Token> token,
         ByteBuffer content,
         Function<Long, InputStream> in,
-        Function<String, OutputStream> out) {
+        Function<String, OutputStream> out,
+        BooleanSupplier isGone) {
 
     /** The id in the path. */
     String id(String name) {

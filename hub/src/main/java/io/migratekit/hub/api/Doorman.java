@@ -103,12 +103,12 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
                             } else {
                                 begin(
                                         route,
-                                        call(request, response, found.parts(), query, token, ByteBuffer.wrap(content)),
+                                        call(request, answering, found.parts(), query, token, ByteBuffer.wrap(content)),
                                         answering);
                             }
                         });
             } else {
-                begin(route, call(request, response, found.parts(), query, token, ByteBuffer.allocate(0)), answering);
+                begin(route, call(request, answering, found.parts(), query, token, ByteBuffer.allocate(0)), answering);
             }
         } catch (Problem problem) {
             answering.send(Reply.problem(problem));
@@ -140,7 +140,7 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
 
     private Call call(
             Request request,
-            Response response,
+            Answering answering,
             Map<String, String> parts,
             Fields query,
             Optional<Token> token,
@@ -152,9 +152,10 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
                 content,
                 most -> new Incoming(Content.Source.asInputStream(request), limits, most),
                 type -> {
-                    response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
-                    return Content.Sink.asOutputStream(response);
-                });
+                    answering.response().getHeaders().put(HttpHeader.CONTENT_TYPE, type);
+                    return Content.Sink.asOutputStream(answering.response());
+                },
+                answering::isClientGone);
     }
 
     private record Found(Route route, Map<String, String> parts) {}

@@ -40,7 +40,8 @@ public final class HubService implements AutoCloseable {
             hub = Hub.over(
                     repository,
                     Exports.start(settings.places(), settings.repository().resolve(EXPORTS)),
-                    settings.repository().resolve(LEASES));
+                    settings.repository().resolve(LEASES),
+                    settings.verifying());
         } catch (IOException | RuntimeException e) {
             repository.close();
             throw e;
@@ -99,6 +100,7 @@ public final class HubService implements AutoCloseable {
 
     @Override
     public void close() {
+        hub.goingDown();
         server.close();
         hub.close();
     }

@@ -1,5 +1,6 @@
 package io.migratekit.hub.api;
 
+import io.migratekit.hub.Verifying;
 import io.migratekit.hub.export.Places;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,6 +14,7 @@ import java.util.List;
  * @param places where exports listen
  * @param keepAtLeast for how long a restore point cannot be deleted, whoever asks
  * @param reserveBytes what has to stay free on the repository's file system
+ * @param verifying what is verified without being asked
  * @param version of the program, for manifests and for who asks
  */
 public record HubSettings(
@@ -21,6 +23,7 @@ public record HubSettings(
         Places places,
         Duration keepAtLeast,
         long reserveBytes,
+        Verifying.Habit verifying,
         String version) {
     public HubSettings {
         repository = repository.toAbsolutePath().normalize();

@@ -14,6 +14,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /** What does a request want? The schemas of hub/openapi.yaml, read field by field. */
@@ -27,7 +28,9 @@ final class Requests {
 
     private static final List<String> RULES = List.of("last", "hourly", "daily", "weekly", "monthly", "yearly");
     private static final int MOST_POINTS = 100_000;
-    private static final long LONGEST_SECONDS = 100L * 365 * 86_400;
+    private static final int WORKERS = 4;
+    private static final Duration LEASE = Duration.ofMinutes(10);
+    private static final long LONGEST_SECONDS = 4_000_000_000L;
 
     private Requests() {}
 
@@ -39,8 +42,8 @@ final class Requests {
         String id = body.id("id");
         String vm = body.id("vm");
         Optional<String> name = body.text("name", NAME);
-        int workers = (int) body.number("workers", 1, 64).orElse(4);
-        long lease = body.number("leaseSeconds", 10, 86_400).orElse(600);
+        int workers = workers(body);
+        Duration lease = lease(body);
         List<StartDisk> disks = new ArrayList<>();
         Set<Integer> keys = new HashSet<>();
         for (Body disk : body.list("disks", 1, MOST_DISKS)) {
@@ -52,7 +55,7 @@ final class Requests {
             disk.end();
         }
         body.end();
-        return new Start(new StartRequest(id, vm, name.orElse(null), disks, null), workers, Duration.ofSeconds(lease));
+        return new Start(new StartRequest(id, vm, name.orElse(null), disks, null), workers, lease);
     }
 
     private static StartDisk.Wanted kind(Body disk) {
@@ -114,6 +117,45 @@ final class Requests {
                 disks);
         body.end();
         return seal;
+    }
+
+    record Read(Set<Integer> disks, int workers, Duration lease) {
+        static final Read EVERYTHING = new Read(Set.of(), WORKERS, LEASE);
+    }
+
+    static Read read(Body body) {
+        Set<Integer> keys = new HashSet<>();
+        if (body.has("disks")) {
+            for (Body disk : body.list("disks", 1, MOST_DISKS)) {
+                int _ = key(disk, keys);
+                disk.end();
+            }
+        }
+        Read read = new Read(keys, workers(body), lease(body));
+        body.end();
+        return read;
+    }
+
+    private static int workers(Body body) {
+        return (int) body.number("workers", 1, 64).orElse(WORKERS);
+    }
+
+    private static Duration lease(Body body) {
+        return Duration.ofSeconds(body.number("leaseSeconds", 10, 86_400).orElse(LEASE.toSeconds()));
+    }
+
+    record Verify(Optional<String> backup, Optional<Duration> olderThan, long bytesPerSecond) {
+        static final Verify EVERYTHING = new Verify(Optional.empty(), Optional.empty(), 0);
+    }
+
+    static Verify verify(Body body) {
+        OptionalLong olderThan = body.number("olderThanSeconds", 0, LONGEST_SECONDS);
+        Verify verify = new Verify(
+                body.optionalId("backup"),
+                olderThan.isPresent() ? Optional.of(Duration.ofSeconds(olderThan.getAsLong())) : Optional.empty(),
+                body.number("bytesPerSecond", 0, LARGEST_DISK).orElse(0L));
+        body.end();
+        return verify;
     }
 
     static Inventory inventory(Body body) {

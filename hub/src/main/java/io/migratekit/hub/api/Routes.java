@@ -48,6 +48,8 @@ final class Routes {
                 Route.of("PUT", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.WRITE, Way.STREAM, this::putHashes)
                         .taking(OCTETS),
                 Route.of("GET", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.LOOK, Way.STREAM, this::getHashes),
+                Route.of("PUT", "/api/v1/backups/{id}/readings/{reading}", Access.WRITE, Way.LONG, this::read),
+                Route.of("DELETE", "/api/v1/backups/{id}/readings/{reading}", Access.WRITE, Way.LONG, this::endReading),
                 Route.of("POST", "/api/v1/backups/{id}/seal", Access.WRITE, Way.LONG, this::seal),
                 Route.of("POST", "/api/v1/backups/{id}/abandon", Access.WRITE, Way.LONG, this::abandon),
                 Route.of("GET", "/api/v1/vms", Access.LOOK, Way.PLAIN, this::vms),
@@ -55,6 +57,7 @@ final class Routes {
                 Route.of("PUT", "/api/v1/vms/{vm}", Access.WRITE, Way.JSON, this::putVm),
                 Route.of("GET", "/api/v1/vms/{vm}/chain", Access.LOOK, Way.PLAIN, this::chain),
                 Route.of("POST", "/api/v1/vms/{vm}/prune", Access.ADMIN, Way.LONG, this::prune),
+                Route.of("POST", "/api/v1/vms/{vm}/verify", Access.WRITE, Way.LONG, this::verify),
                 Route.of("GET", "/api/v1/events", Access.LOOK, Way.STREAM, this::events));
     }
 
@@ -109,7 +112,22 @@ final class Routes {
     }
 
     private Reply show(Call call) {
-        return Reply.json(200, Answers.backup(seen(call)));
+        return Reply.json(200, Answers.details(seen(call)));
+    }
+
+    private Reply read(Call call) {
+        String reading = call.id("reading");
+        Requests.Read wanted =
+                call.content().hasRemaining() ? Requests.read(Body.parse(call.content())) : Requests.Read.EVERYTHING;
+        String id = seen(call).backup().id();
+        return Reply.json(
+                200, Answers.reading(hub.read(reading, id, wanted.disks(), wanted.workers(), wanted.lease())));
+    }
+
+    private Reply endReading(Call call) {
+        String reading = call.id("reading");
+        hub.endReading(reading, seen(call).backup().id());
+        return Reply.nothing();
     }
 
     private Reply delete(Call call) {
@@ -185,12 +203,7 @@ final class Routes {
     private Reply vm(Call call) {
         String vm = call.id("vm");
         call.mustSee(vm);
-        return Reply.json(
-                200,
-                Answers.vm(hub.repository()
-                        .vm(vm)
-                        .orElseThrow(() -> new RepositoryException.NotFound(
-                                "there is no VM " + vm + " here; `GET /api/v1/vms` lists them"))));
+        return Reply.json(200, Answers.vm(hub.repository().vm(vm).orElseThrow(() -> unknownVm(vm))));
     }
 
     private Reply putVm(Call call) {
@@ -210,6 +223,32 @@ final class Routes {
         Requests.Prune prune = Requests.prune(Body.parse(call.content()));
         call.mustSee(vm);
         return Reply.json(200, Answers.pruned(hub.prune(vm, prune.policy(), prune.apply())));
+    }
+
+    private Reply verify(Call call) {
+        String vm = call.id("vm");
+        call.mustSee(vm);
+        Requests.Verify wanted = call.content().hasRemaining()
+                ? Requests.verify(Body.parse(call.content()))
+                : Requests.Verify.EVERYTHING;
+        Optional<Backup> point = wanted.backup()
+                .map(id -> hub.show(id).backup())
+                .filter(one -> one.vm().equals(vm));
+        if (wanted.backup().isPresent() && point.isEmpty()) {
+            throw Problem.badRequest("'backup' is none of this VM's");
+        }
+        if (hub.repository().vm(vm).isEmpty()) {
+            throw unknownVm(vm);
+        }
+        return Reply.json(
+                200,
+                Answers.verified(hub.verifying()
+                        .asked(vm, wanted.backup(), wanted.olderThan(), wanted.bytesPerSecond(), call.isGone())));
+    }
+
+    private static RepositoryException unknownVm(String vm) {
+        return new RepositoryException.NotFound(
+                "there is no VM " + vm + " here; `migratekit hub vms` shows what there is");
     }
 
     private Reply events(Call call) throws IOException {

@@ -21,13 +21,21 @@ final class Export {
     private final Path layer;
     private final int slots;
     private final Place place;
+    private final Access access;
     private volatile @Nullable QemuNbd server;
     private volatile @Nullable String failure;
     private volatile boolean closed;
     private final AtomicBoolean inRepair = new AtomicBoolean();
     private int restarts;
 
-    Export(ExportKey key, Path layer, int slots, Place place) {
+    /** What clients may do there. */
+    enum Access {
+        WRITE,
+        READ
+    }
+
+    Export(ExportKey key, Path layer, int slots, Place place, Access access) {
+        this.access = access;
         this.key = key;
         this.layer = layer;
         this.slots = slots;
@@ -117,7 +125,7 @@ final class Export {
             if (old != null) {
                 old.close();
             }
-            QemuNbd started = LayerServer.start(layer, place, key, slots);
+            QemuNbd started = LayerServer.start(layer, place, key, slots, access);
             server = started;
             LOG.log(
                     INFO,

@@ -74,6 +74,15 @@ public final class Exports implements AutoCloseable {
      * @param workers connections that the agent wants; one more is for who wants to look
      */
     public Served open(ExportKey key, Path layer, int workers) {
+        return open(key, layer, workers, Export.Access.WRITE);
+    }
+
+    /** The same for a sealed layer, which can only be read there. */
+    public Served openToRead(ExportKey key, Path layer, int workers) {
+        return open(key, layer, workers, Export.Access.READ);
+    }
+
+    private Served open(ExportKey key, Path layer, int workers, Export.Access access) {
         int slots = workers + 1;
         Export export = exports.get(key);
         if (export != null && (!export.layer().equals(layer) || export.slots() < slots)) {
@@ -81,7 +90,7 @@ public final class Exports implements AutoCloseable {
             export = null;
         }
         if (export == null) {
-            export = added(key, layer, slots);
+            export = added(key, layer, slots, access);
         }
         boolean turn = false;
         try {
@@ -98,7 +107,8 @@ public final class Exports implements AutoCloseable {
                 forget(export, e);
                 if (isTaken(e) && export.place() instanceof Place.Port) {
                     return open(
-                            key, layer, workers); // Bounded, because the port that somebody else has is not given back.
+                            key, layer, workers,
+                            access); // Bounded, because the port that somebody else has is not given back.
                 }
             }
             throw e;
@@ -122,7 +132,7 @@ public final class Exports implements AutoCloseable {
         }
     }
 
-    private synchronized Export added(ExportKey key, Path layer, int slots) {
+    private synchronized Export added(ExportKey key, Path layer, int slots, Export.Access access) {
         Export there = exports.get(key);
         if (there != null) {
             return there;
@@ -131,7 +141,7 @@ public final class Exports implements AutoCloseable {
             throw new ExportFailed("the hub is stopping");
         }
         Integer before = portsBefore.get(key);
-        Export export = new Export(key, layer, slots, free.take(key, before == null ? 0 : before));
+        Export export = new Export(key, layer, slots, free.take(key, before == null ? 0 : before), access);
         exports.put(key, export);
         return export;
     }

@@ -28,16 +28,18 @@ final class LayerServer {
     private LayerServer() {}
 
     /** Starts qemu-nbd and asks it, as a client would, whether several connections are served. */
-    static QemuNbd start(Path layer, Place place, ExportKey key, int slots) {
-        QemuNbd server = served(layer, place, key, slots);
+    static QemuNbd start(Path layer, Place place, ExportKey key, int slots, Export.Access access) {
+        QemuNbd server = served(layer, place, key, slots, access);
         try {
             if (place instanceof Place.Socket(Path socket)) {
                 Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
             }
             try (NbdConnection connection =
                     NbdConnection.open(NbdUri.parse(server.uri()), ConnectSpec.of("export-check"))) {
-                if (!connection.info().multiConn() || connection.info().readOnly()) {
-                    throw new ExportFailed("qemu-nbd serves " + layer + ", but not writable for several clients: "
+                boolean isReadOnly = access == Export.Access.READ;
+                if (!connection.info().multiConn() || connection.info().readOnly() != isReadOnly) {
+                    throw new ExportFailed("qemu-nbd serves " + layer + ", but not "
+                            + (isReadOnly ? "read-only" : "writable") + " for several clients: "
                             + connection.info().flags());
                 }
             }
@@ -55,15 +57,15 @@ final class LayerServer {
         }
     }
 
-    private static QemuNbd served(Path layer, Place place, ExportKey key, int slots) {
+    private static QemuNbd served(Path layer, Place place, ExportKey key, int slots, Export.Access access) {
         if (!takesDirect(layer)) {
-            return builder(layer, place, key, slots)
+            return builder(layer, place, key, slots, access)
                     .cache(QemuNbd.Cache.WRITEBACK)
                     .aio(QemuNbd.Aio.THREADS)
                     .start();
         }
         try {
-            return builder(layer, place, key, slots)
+            return builder(layer, place, key, slots, access)
                     .cache(QemuNbd.Cache.NONE)
                     .aio(QemuNbd.Aio.NATIVE)
                     .start();
@@ -77,7 +79,7 @@ final class LayerServer {
                     INFO,
                     () -> "export=" + key.word() + " aio=threads, because native is not to be had (fs.aio-max-nr?): "
                             + e.said());
-            return builder(layer, place, key, slots)
+            return builder(layer, place, key, slots, access)
                     .cache(QemuNbd.Cache.NONE)
                     .aio(QemuNbd.Aio.THREADS)
                     .start();
@@ -88,12 +90,13 @@ final class LayerServer {
      * Measured (nbd-and-ssh.md, section 3): on a real file system cache=none with aio=native writes 1.5 times as fast as
      * writeback at a quarter of the CPU, with aio=threads 1.45 times, detect-zeroes=unmap on top 1.67 times. detect-zeroes=unmap needs discard=unmap.
      */
-    private static QemuNbd.Builder builder(Path layer, Place place, ExportKey key, int slots) {
+    private static QemuNbd.Builder builder(Path layer, Place place, ExportKey key, int slots, Export.Access access) {
         QemuNbd.Builder builder = QemuNbd.of(layer, QemuNbd.Format.QCOW2, slots)
                 .exportName(key.word())
-                .discard(QemuNbd.Discard.UNMAP)
-                .detectZeroes(QemuNbd.DetectZeroes.UNMAP)
                 .readyWithin(READY);
+        builder = access == Export.Access.READ
+                ? builder.readOnly()
+                : builder.discard(QemuNbd.Discard.UNMAP).detectZeroes(QemuNbd.DetectZeroes.UNMAP);
         return switch (place) {
             case Place.Port(int port) -> builder.loopbackPort(port);
             case Place.Socket(Path socket) -> builder.unixSocket(socket);

@@ -25,13 +25,15 @@ final class Catalog {
 
     private final Path folder;
     private final Layers layers;
+    private final Proofs proofs;
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
 
     private record Shelf(List<Backup> backups, List<Unreadable> unreadable) {}
 
-    Catalog(Path folder, Layers layers) {
+    Catalog(Path folder, Layers layers, Proofs proofs) {
         this.folder = folder;
         this.layers = layers;
+        this.proofs = proofs;
     }
 
     Path vmFolder(String vm) {
@@ -201,18 +203,18 @@ final class Catalog {
         List<Backup> points = backups.stream()
                 .filter(one -> one.state() == Backup.State.SEALED)
                 .toList();
-        LastPoint last = points.isEmpty()
-                ? null
-                : new LastPoint(
-                        points.getLast().id(),
-                        points.getLast().takenAt(),
-                        points.getLast().complete());
+        LastPoint last = points.isEmpty() ? null : LastPoint.of(points.getLast());
+        LastPoint lastGood = points.reversed().stream()
+                .filter(point -> point.complete() && proofs.verdict(point).isGood())
+                .findFirst()
+                .map(LastPoint::of)
+                .orElse(null);
         long bytes = layersOf(backups).stream().mapToLong(layers::bytes).sum();
         String name =
                 inventory.map(Inventory::name).orElseGet(() -> backups.getLast().vmName());
         List<InventoryDisk> disks = inventory.map(Inventory::disks).orElse(List.of());
-        return Optional.of(
-                new Vm(id, name, inventory.map(Inventory::vcenter).orElse(null), disks, points.size(), last, bytes));
+        return Optional.of(new Vm(
+                id, name, inventory.map(Inventory::vcenter).orElse(null), disks, points.size(), last, lastGood, bytes));
     }
 
     /** Each layer that one of these names. */

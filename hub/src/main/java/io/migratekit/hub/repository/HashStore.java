@@ -3,6 +3,7 @@ package io.migratekit.hub.repository;
 import static java.lang.System.Logger.Level.DEBUG;
 
 import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.proof.CellList;
 import io.migratekit.nbd.proof.HashFormatException;
 import java.io.IOException;
 import java.io.InputStream;

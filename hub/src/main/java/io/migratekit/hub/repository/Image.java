@@ -110,8 +110,8 @@ final class Image implements AutoCloseable {
             free.add(before);
         }
         Asked next = asked.remove();
+        shown = next.buffer(); // Also if it cannot be read: the next one can.
         connection.await(next.request());
-        shown = next.buffer();
         return next.buffer().asSlice(0, next.range().length());
     }
 

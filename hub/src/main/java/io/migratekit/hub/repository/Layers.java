@@ -22,6 +22,7 @@ final class Layers {
     static final String HASHES = ".hashes";
     static final String MANIFEST = ".json";
     static final String PUT = ".put";
+    static final String PROOF = ".proof";
 
     private static final Pattern NAME = Pattern.compile("[0-9]{4,9}\\.qcow2");
     private static final String READ_ONLY = "r--r--r--";
@@ -166,7 +167,7 @@ final class Layers {
 
     /** The layer goes last: without it, what belongs to it would mean nothing, but not the other way round. */
     void remove(String layer) {
-        for (String suffix : List.of(MANIFEST, HASHES, PUT, LAYER)) {
+        for (String suffix : List.of(MANIFEST, PROOF, HASHES, PUT, LAYER)) {
             Disk.remove(path(layer, suffix));
         }
     }

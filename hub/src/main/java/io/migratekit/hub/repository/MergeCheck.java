@@ -1,6 +1,7 @@
 package io.migratekit.hub.repository;
 
 import io.migratekit.nbd.NbdException;
+import io.migratekit.nbd.proof.CellList;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;

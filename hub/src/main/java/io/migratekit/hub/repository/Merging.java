@@ -2,6 +2,7 @@ package io.migratekit.hub.repository;
 
 import static java.lang.System.Logger.Level.INFO;
 
+import io.migratekit.nbd.proof.CellList;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;

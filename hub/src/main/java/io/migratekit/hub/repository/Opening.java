@@ -20,13 +20,15 @@ final class Opening {
     private final Layers layers;
     private final Seal seal;
     private final HashStore hashes;
+    private final Proofs proofs;
     private final QemuImg qemu;
 
-    Opening(Catalog catalog, Layers layers, HashStore hashes, Seal seal, QemuImg qemu) {
+    Opening(Catalog catalog, Layers layers, HashStore hashes, Seal seal, Proofs proofs, QemuImg qemu) {
         this.catalog = catalog;
         this.layers = layers;
         this.hashes = hashes;
         this.seal = seal;
+        this.proofs = proofs;
         this.qemu = qemu;
     }
 
@@ -164,7 +166,13 @@ final class Opening {
         try {
             Parent parent = newest.parent();
             if (parent != null) {
-                seal.requireSizes(backups, layers.chain(newest.layer(), wanted.capacityBytes()));
+                List<String> chain = layers.chain(newest.layer(), wanted.capacityBytes());
+                seal.requireSizes(backups, chain);
+                List<Damage> known = proofs.damage(backups, chain);
+                if (!known.isEmpty()) {
+                    return Standing.none("what it would stand on is known to be damaged: " + known.getFirst()
+                            + "; `migratekit hub verify` looks again");
+                }
                 if (!hashes.hasRoot(newest.layer(), parent.root())) {
                     return Standing.none(
                             "the hashes of " + newest.layer() + " are missing, or not those of its content");

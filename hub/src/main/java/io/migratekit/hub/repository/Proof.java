@@ -3,6 +3,7 @@ package io.migratekit.hub.repository;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.PieceHash;
 import io.migratekit.nbd.Unit;
+import io.migratekit.nbd.proof.CellList;
 import io.migratekit.nbd.proof.Grid;
 import io.migratekit.nbd.proof.HashEntry;
 import io.migratekit.nbd.proof.HashFile;

@@ -182,7 +182,7 @@ final class Records {
         return has(fields, name) ? fields.string(name) : null;
     }
 
-    private static @Nullable Instant time(JsonFields fields, String name) throws JsonFields.Unfit {
+    static @Nullable Instant time(JsonFields fields, String name) throws JsonFields.Unfit {
         return has(fields, name) ? fields.time(name) : null;
     }
 

@@ -3,6 +3,7 @@ package io.migratekit.hub.repository;
 import com.google.gson.JsonObject;
 import io.migratekit.nbd.files.JsonFields;
 import io.migratekit.nbd.files.ProcessLock;
+import io.migratekit.nbd.proof.Grid;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -30,6 +31,8 @@ public final class Repository implements AutoCloseable {
     private final Layers layers;
     private final Catalog catalog;
     private final HashStore hashes;
+    private final Proofs proofs;
+    private final QemuImg qemu;
     private final Opening opening;
     private final Seal seal;
     private final Merging merging;
@@ -47,12 +50,13 @@ public final class Repository implements AutoCloseable {
         this.folder = folder.toAbsolutePath().normalize();
         this.limits = limits;
         this.lock = lock;
-        QemuImg qemu = new QemuImg(limits.toolLimit());
+        this.qemu = new QemuImg(limits.toolLimit());
         this.layers = new Layers(this.folder);
-        this.catalog = new Catalog(this.folder, layers);
+        this.proofs = new Proofs(layers);
+        this.catalog = new Catalog(this.folder, layers, proofs);
         this.hashes = new HashStore(layers);
-        this.seal = new Seal(catalog, layers, hashes, qemu, limits.keepAtLeast());
-        this.opening = new Opening(catalog, layers, hashes, seal, qemu);
+        this.seal = new Seal(catalog, layers, hashes, qemu, proofs, limits.keepAtLeast());
+        this.opening = new Opening(catalog, layers, hashes, seal, proofs, qemu);
         this.merging = new Merging(catalog, layers, hashes, qemu);
         this.removal = new Removal(catalog, layers, merging);
         this.pruning = new Pruning(catalog, layers, this::isGood);
@@ -185,8 +189,30 @@ public final class Repository implements AutoCloseable {
         requireServing();
         synchronized (monitor(catalog.require(id).vm())) {
             Backup backup = catalog.require(id);
-            return backup.state() == Backup.State.SEALED ? backup : seal.seal(backup, request, progress);
+            if (backup.state() == Backup.State.SEALED) {
+                return backup;
+            }
+            try {
+                return seal.seal(backup, request, progress);
+            } catch (RepositoryException.Damaged e) {
+                // Damage below: the next backup must not stand on it, too.
+                proofs.met(
+                        catalog.backups(Optional.of(backup.vm())),
+                        new Damage(e.layer(), e.offset(), e.offset() < 0 ? 0 : Grid.CELL_BYTES, e.what()));
+                throw e;
+            }
         }
+    }
+
+    /** Looks whether what is kept is still what it was; comes back when all was looked at, or the request says that it is over. */
+    public VerifyReport verify(VerifyRequest request, VerifyProgress progress) {
+        requireServing();
+        return new Verification(catalog, layers, hashes, qemu, proofs, request, progress).run();
+    }
+
+    /** What is known of the content of a restore point. */
+    public Verdict verdict(Backup point) {
+        return proofs.verdict(point);
     }
 
     /** Removes the layers of an open backup; one that is gone already is no failure. */
@@ -219,7 +245,7 @@ public final class Repository implements AutoCloseable {
         requireServing();
         String vm = vmOf(id).orElseThrow(() -> new RepositoryException.NotFound("backup " + id + " is not known here"));
         synchronized (monitor(vm)) {
-            removal.delete(vm, id, merge, freeBytes(), progress);
+            remembering(vm, () -> removal.delete(vm, id, merge, freeBytes(), progress));
         }
     }
 
@@ -242,13 +268,26 @@ public final class Repository implements AutoCloseable {
         Backup point = catalog.require(id);
         synchronized (monitor(point.vm())) {
             pruning.requireUnwanted(point, policy);
-            removal.delete(point.vm(), id, true, freeBytes(), progress);
+            remembering(point.vm(), () -> removal.delete(point.vm(), id, true, freeBytes(), progress));
+        }
+    }
+
+    /** Rot that a deletion meets: no new backup must stand on it. */
+    private void remembering(String vm, Runnable deletion) {
+        try {
+            deletion.run();
+        } catch (RepositoryException.Damaged e) {
+            if (e.offset() >= 0) {
+                String what = "what is kept was not what was proved at its seal, when a point was to be merged";
+                proofs.met(catalog.backups(Optional.of(vm)), new Damage(e.layer(), e.offset(), Grid.CELL_BYTES, what));
+            }
+            throw e;
         }
     }
 
     /** Whether a restore point is what somebody would want to have back. */
     private boolean isGood(Backup point) {
-        return point.complete();
+        return point.complete() && proofs.verdict(point).isGood();
     }
 
     private String requireKnown(String vm) {

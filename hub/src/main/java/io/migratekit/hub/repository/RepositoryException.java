@@ -55,13 +55,20 @@ public abstract sealed class RepositoryException extends RuntimeException {
     /** What is kept is not what it was, or what was written is not what its writer said. */
     public static final class Damaged extends RepositoryException {
         private static final long serialVersionUID = 1L;
+        private final String what;
         private final String layer;
         private final long offset;
 
         public Damaged(String layer, long offset, String message) {
             super(message + " (layer=" + layer + " offset=" + offset + ")", null);
+            this.what = message;
             this.layer = layer;
             this.offset = offset;
+        }
+
+        /** The message without the place. */
+        public String what() {
+            return what;
         }
 
         public String layer() {

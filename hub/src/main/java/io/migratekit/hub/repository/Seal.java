@@ -1,5 +1,7 @@
 package io.migratekit.hub.repository;
 
+import io.migratekit.nbd.proof.CellList;
+import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,13 +20,15 @@ final class Seal {
     private final Layers layers;
     private final HashStore hashes;
     private final QemuImg qemu;
+    private final Proofs proofs;
     private final Duration keepAtLeast;
 
-    Seal(Catalog catalog, Layers layers, HashStore hashes, QemuImg qemu, Duration keepAtLeast) {
+    Seal(Catalog catalog, Layers layers, HashStore hashes, QemuImg qemu, Proofs proofs, Duration keepAtLeast) {
         this.catalog = catalog;
         this.layers = layers;
         this.hashes = hashes;
         this.qemu = qemu;
+        this.proofs = proofs;
         this.keepAtLeast = keepAtLeast;
     }
 
@@ -106,6 +110,8 @@ final class Seal {
         }
         String root = list(disk, layer, said.hashes(), progress);
         Disk.sync(layers.file(layer));
+        // From here on no byte of the file may change; what stands on damage that is known is not called good.
+        proofs.write(layer, new LayerProof(root, null, null, inherited(disk, layer), structure(layer)));
         return new BackupDisk(
                 disk.key(),
                 disk.label(),
@@ -119,6 +125,25 @@ final class Seal {
                 said.hashes() == null ? "hub" : "agent",
                 said.moment(),
                 null);
+    }
+
+    private List<Damage> inherited(BackupDisk disk, String layer) {
+        Parent parent = disk.parent();
+        return parent == null
+                ? List.of()
+                : layers.below(layer)
+                        .map(below -> proofs.damage(below, parent.root()))
+                        .orElse(List.of());
+    }
+
+    private String structure(String layer) {
+        try {
+            return Structure.of(layers.file(layer));
+        } catch (Qcow2Header.Unfit e) {
+            throw Layers.damaged(layer, "the layer cannot be used: " + e.getMessage() + "; copy the disk again");
+        } catch (IOException e) {
+            throw Disk.storage("cannot read " + layers.path(layer), e);
+        }
     }
 
     /** What it was opened over is still what it stands on, and has the sizes that were recorded. */

@@ -3,7 +3,11 @@ package io.migratekit.hub.repository;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What does the hub keep of a VM? */
+/**
+ * What does the hub keep of a VM?
+ *
+ * @param lastGood the newest restore point that is complete, and not known to be damaged
+ */
 public record Vm(
         String id,
         String name,
@@ -11,6 +15,7 @@ public record Vm(
         List<InventoryDisk> disks,
         int points,
         @Nullable LastPoint lastPoint,
+        @Nullable LastPoint lastGood,
         long bytes) {
     public Vm {
         disks = List.copyOf(disks);

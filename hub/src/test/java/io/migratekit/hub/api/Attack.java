@@ -71,6 +71,7 @@ final class Attack implements AutoCloseable {
         return operation
                 .path()
                 .replace("{id}", parts.getOrDefault("id", "open-1"))
+                .replace("{reading}", parts.getOrDefault("reading", "reading-1"))
                 .replace("{vm}", parts.getOrDefault("vm", "vm-1"))
                 .replace("{disk}", parts.getOrDefault("disk", "2000"));
     }

@@ -112,6 +112,14 @@ class ContractAnswersTest {
                 right.add(conforms(operation, Attack.target(operation, Map.of("id", "point-1")), ""));
             }
         }
+        Operation verify = attack.operation("POST", "/api/v1/vms/{vm}/verify");
+        right.add(conforms(verify, Attack.target(verify), "{\"backup\":\"point-1\",\"olderThanSeconds\":0}"));
+        Operation read = attack.operation("PUT", "/api/v1/backups/{id}/readings/{reading}");
+        Map<String, String> point = Map.of("id", "point-1");
+        right.add(conforms(read, Attack.target(read, point), ""));
+        right.add(conforms(read, Attack.target(read, point), "{\"disks\":[{\"key\":2000}],\"workers\":2}"));
+        Operation end = attack.operation("DELETE", "/api/v1/backups/{id}/readings/{reading}");
+        right.add(conforms(end, Attack.target(end, point), ""));
         for (String step : List.of("heartbeat", "seal", "abandon")) {
             Operation operation = attack.operation("POST", "/api/v1/backups/{id}/" + step);
             right.add(conforms(operation, Attack.target(operation), step.equals("seal") ? LiveHub.sealing() : ""));

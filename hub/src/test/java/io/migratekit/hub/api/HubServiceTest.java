@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.migratekit.hub.Verifying;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.fixture.Tool;
@@ -65,6 +66,7 @@ class HubServiceTest {
                 new Places.Sockets(folder.resolve("x")),
                 Duration.ZERO,
                 MIB,
+                Verifying.Habit.NONE,
                 "test"));
     }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.migratekit.hub.Verifying;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.api.RawHttp.Answer;
 import io.migratekit.hub.export.Places;
@@ -57,6 +58,7 @@ final class LiveHub implements AutoCloseable {
                 places,
                 Duration.ZERO,
                 MIB,
+                Verifying.Habit.NONE,
                 "test"));
     }
 

@@ -72,6 +72,16 @@ class RepositoryRotTest {
             assertEquals(before, files(), id);
         }
         lab.points.keySet().forEach(id -> assertTrue(lab.repository().find(id).isPresent(), id));
+        Backup rotten = lab.repository().find("a").orElseThrow();
+        assertEquals(
+                2 * MIB, lab.repository().verdict(rotten).damage().getFirst().offset());
+        lab.start(VM, "e", StartDisk.Wanted.AUTO, null);
+        assertEquals(
+                BackupDisk.Kind.FULL,
+                lab.repository().find("e").orElseThrow().disks().getFirst().kind(),
+                "no new backup stands on it");
+        lab.repository().abandon("e");
+        lab.open.clear();
         // As it says: the newest first, which reads nothing.
         for (String id : List.of("d", "c", "b", "a")) {
             lab.repository().delete(id, false);
@@ -266,11 +276,12 @@ class RepositoryRotTest {
         Tool.run("chmod", "a-w", file.toString());
     }
 
-    /** Mode and content of every file. */
+    /** Mode and content of every file, but for what is known of damage. */
     private Map<String, String> files() {
         Map<String, String> all = new TreeMap<>();
         try (var files = Files.walk(lab.folder())) {
-            for (Path file : files.filter(one -> Files.isRegularFile(one, LinkOption.NOFOLLOW_LINKS))
+            for (Path file : files.filter(one -> Files.isRegularFile(one, LinkOption.NOFOLLOW_LINKS)
+                            && !one.toString().endsWith(Layers.PROOF))
                     .toList()) {
                 String mode = PosixFilePermissions.toString(Files.getPosixFilePermissions(file));
                 all.put(

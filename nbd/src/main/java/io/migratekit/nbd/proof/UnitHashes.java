@@ -1,6 +1,7 @@
 package io.migratekit.nbd.proof;
 
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -22,6 +23,15 @@ public final class UnitHashes {
     UnitHashes(long unitIndex, byte[] records) {
         this.unitIndex = unitIndex;
         this.records = records;
+    }
+
+    /** What a unit's hashes are when this is known of it, in ascending order. */
+    public static UnitHashes of(long unitIndex, List<HashEntry> entries) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        RecordWriter writer = new RecordWriter(bytes);
+        entries.forEach(writer::entry);
+        writer.flush();
+        return new UnitHashes(unitIndex, bytes.toByteArray());
     }
 
     public long unitIndex() {

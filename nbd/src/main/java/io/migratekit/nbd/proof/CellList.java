@@ -1,30 +1,26 @@
-package io.migratekit.hub.repository;
+package io.migratekit.nbd.proof;
 
-import io.migratekit.nbd.proof.Grid;
-import io.migratekit.nbd.proof.HashEntry;
-import io.migratekit.nbd.proof.HashFile;
-import io.migratekit.nbd.proof.HashFileReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What does a hash file say of one cell after the other? Read as a stream; the cells are asked for in order. */
-final class CellList implements AutoCloseable {
+public final class CellList implements AutoCloseable {
     private final HashFileReader reader;
     private @Nullable HashEntry entry;
 
-    CellList(Path file) {
+    public CellList(Path file) {
         reader = HashFile.open(file);
         entry = reader.next();
     }
 
-    HashFileReader file() {
+    public HashFileReader file() {
         return reader;
     }
 
     /** The cell's hash alone, or its pieces, or nothing. */
-    List<HashEntry> of(long cell) {
+    public List<HashEntry> of(long cell) {
         List<HashEntry> found = new ArrayList<>();
         long end = (cell + 1) * Grid.CELL_BYTES;
         for (HashEntry now = entry; now != null && now.offset() < end; ) {

@@ -1,0 +1,150 @@
+package io.migratekit.agent.restore;
+
+import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.server.QemuNbd;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Where do the bytes of a restored disk go? Into a file that is called {@code .partial} until all of it is there and right, served
+ * by a qemu-nbd of ours.
+ */
+public final class RestoredFile implements AutoCloseable {
+    private static final long TOOL_SECONDS = 120;
+
+    private final Path file;
+    private final Path partial;
+    private final QemuNbd.Format format;
+    private final QemuNbd server;
+
+    private RestoredFile(Path file, Path partial, QemuNbd.Format format, QemuNbd server) {
+        this.file = file;
+        this.partial = partial;
+        this.format = format;
+        this.server = server;
+    }
+
+    /** The name of the file while it is not whole. */
+    private static Path partial(Path file) {
+        return file.resolveSibling(file.getFileName() + ".partial");
+    }
+
+    /** Whether a restore into this file was begun and is not finished. */
+    public static boolean isBegun(Path file) {
+        return Files.exists(partial(file));
+    }
+
+    /**
+     * Makes the file, or goes on with what is there of it.
+     *
+     * @param clients how many connections are to be served
+     */
+    public static RestoredFile open(Path file, QemuNbd.Format format, long bytes, int clients) {
+        if (Files.exists(file)) {
+            throw new RestoreException.InTheWay(
+                    file + " is there already and is not overwritten; remove it, or choose another folder");
+        }
+        Path partial = partial(file);
+        try {
+            Files.createDirectories(SafeFiles.parent(file.toAbsolutePath()));
+            if (!Files.exists(partial)) {
+                make(partial, format, bytes);
+            }
+        } catch (IOException e) {
+            throw new RestoreException.NoFile("cannot make " + partial + ": " + e.getMessage(), e);
+        }
+        return new RestoredFile(
+                file,
+                partial,
+                format,
+                QemuNbd.of(partial, format, clients)
+                        .discard(QemuNbd.Discard.UNMAP)
+                        .cache(QemuNbd.Cache.WRITEBACK)
+                        .start());
+    }
+
+    private static void make(Path partial, QemuNbd.Format format, long bytes) throws IOException {
+        if (format == QemuNbd.Format.RAW) {
+            try (RandomAccessFile raw = new RandomAccessFile(partial.toFile(), "rw")) {
+                raw.setLength(bytes);
+            }
+            return;
+        }
+        // Under another name until it is one: a half-made header would be gone on with.
+        Path half = partial.resolveSibling(partial.getFileName() + ".tmp");
+        String said = tool(List.of(
+                "qemu-img", "create", "-q", "-f", "qcow2", half.toAbsolutePath().toString(), Long.toString(bytes)));
+        if (!said.isEmpty()) {
+            Files.deleteIfExists(half);
+            throw new IOException(said);
+        }
+        Files.move(half, partial, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private static String tool(List<String> command) throws IOException {
+        Path out = Files.createTempFile("qemu-img-", ".out");
+        try {
+            Process process = new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(out.toFile())
+                    .start();
+            try {
+                process.getOutputStream().close();
+                if (!process.waitFor(TOOL_SECONDS, TimeUnit.SECONDS)) {
+                    return "qemu-img did not end within " + TOOL_SECONDS + " s";
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return "stopped";
+            } finally {
+                process.destroyForcibly();
+            }
+            String text = Files.readString(out, StandardCharsets.UTF_8).strip();
+            return process.exitValue() == 0 ? "" : text + " (exit status " + process.exitValue() + ")";
+        } finally {
+            Files.deleteIfExists(out);
+        }
+    }
+
+    /** Where it is served. */
+    public String uri() {
+        return server.uri();
+    }
+
+    public Path file() {
+        return file;
+    }
+
+    public String formatName() {
+        return format == QemuNbd.Format.RAW ? "raw" : "qcow2";
+    }
+
+    /** All of it is there and right: it gets its name, durably. */
+    public void finish() {
+        server.close();
+        try (FileChannel channel = FileChannel.open(partial, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (IOException e) {
+            throw new RestoreException.NoFile("cannot make " + partial + " durable: " + e.getMessage(), e);
+        }
+        try {
+            Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
+            SafeFiles.syncFolder(SafeFiles.parent(file.toAbsolutePath()));
+        } catch (IOException e) {
+            throw new RestoreException.NoFile("cannot give " + partial + " its name: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void close() {
+        server.close();
+    }
+}

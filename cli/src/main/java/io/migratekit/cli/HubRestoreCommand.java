@@ -1,0 +1,420 @@
+package io.migratekit.cli;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.agent.CopyJob;
+import io.migratekit.agent.copy.CopyException;
+import io.migratekit.agent.copy.CopyLimits;
+import io.migratekit.agent.copy.CopySpec;
+import io.migratekit.agent.job.JobId;
+import io.migratekit.agent.job.JobState;
+import io.migratekit.agent.job.JobStore;
+import io.migratekit.agent.job.StateFolder;
+import io.migratekit.agent.restore.DiskRestore;
+import io.migratekit.agent.restore.ProvedContent;
+import io.migratekit.agent.restore.RestoredFile;
+import io.migratekit.agent.watch.StallReport;
+import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.ConnectSpec;
+import io.migratekit.nbd.Deadline;
+import io.migratekit.nbd.Durations;
+import io.migratekit.nbd.Limits;
+import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.WaitListener;
+import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.server.QemuNbd;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** How does a VM come back? */
+@Command(
+        name = "restore",
+        description = {
+            "Restore the disks of a restore point into files, or into exports that exist.",
+            "",
+            "Every byte is compared with what was sealed before it counts: a wrong one ends the restore with its place on"
+                    + " the disk. A file is called .partial until all of it is there and right. Stopped by anything, the"
+                    + " same command again goes on. From a hub on another host: --ssh, with --hub as seen from there."
+        },
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+final class HubRestoreCommand implements Callable<Integer> {
+    private static final Pattern DISK_AND_URI = Pattern.compile("([0-9]{1,9})=(.+)");
+    private static final String STATE = ".migratekit-restore";
+
+    private final Console console;
+
+    @Spec
+    @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
+    private CommandSpec spec;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private HubViewOptions hub;
+
+    @Parameters(paramLabel = "ID", description = "The restore point: the job id that made it.")
+    @SuppressWarnings("NullAway.Init")
+    private String id;
+
+    @Option(names = "--to", paramLabel = "DIR", description = "Make a file for each disk in this folder.")
+    private @Nullable Path folder;
+
+    @Option(
+            names = "--format",
+            paramLabel = "raw|qcow2",
+            defaultValue = "qcow2",
+            description = "What kind of files (default: ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private String format;
+
+    @Option(names = "--disk", paramLabel = "KEY", description = "Only this disk; may be repeated (default: all).")
+    private List<Integer> only = new ArrayList<>();
+
+    @Option(
+            names = "--nbd-target",
+            paramLabel = "KEY=URI",
+            description = "Write this disk into an export that exists; may be repeated. Only disks that are named go.")
+    private List<String> targets = new ArrayList<>();
+
+    @Option(
+            names = "--job-id",
+            paramLabel = "ID",
+            description = "With --nbd-target: remember the restore under this name; the same name again goes on.")
+    private @Nullable String jobId;
+
+    @Option(
+            names = "--salvage",
+            description = "Take what is not what was sealed, too, and list it in the end (exit code 50).")
+    private boolean salvage;
+
+    @Option(
+            names = "--deadline",
+            paramLabel = "TIME",
+            converter = Times.class,
+            description = "Longest time for the whole command (default: none).")
+    private @Nullable Duration deadline;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private CopyOptions engine;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private StateOptions state;
+
+    @Mixin
+    @SuppressWarnings("NullAway.Init")
+    private ProgressOptions progress;
+
+    HubRestoreCommand(Console console) {
+        this.console = console;
+    }
+
+    /** Where a disk goes. */
+    private sealed interface Place {
+        record File(Path path) implements Place {}
+
+        record Export(NbdUri uri) implements Place {}
+    }
+
+    @Override
+    public Integer call() {
+        require((folder != null) != !targets.isEmpty(), "say where to: --to a folder, or --nbd-target KEY=URI");
+        require(targets.isEmpty() || only.isEmpty(), "--nbd-target names the disks; --disk is for --to");
+        require(
+                folder == null || jobId == null,
+                "--to remembers by itself how far it is; --job-id is for --nbd-target");
+        require(engine.hash(), "a restore is proved by its hashes, so --no-hash does not go with it");
+        return hub.ask(console, engine.retryFor(), this::restore);
+    }
+
+    private int restore(HubView view) {
+        JsonObject point = view.backup(id);
+        Map<Integer, JsonObject> disks = disks(point);
+        Map<Integer, Place> places = places(disks);
+        CopyLimits limits = engine.limits(CopyLimits.DEFAULT.requestBytes());
+        if (point.has("damage")) {
+            console.say("restore point " + id + " is known to be damaged; what is right of it is restored"
+                    + (salvage ? ", and the rest listed" : " up to the first wrong byte"));
+        }
+        JsonArray done = new JsonArray();
+        boolean isRight = true;
+        try (PointReading reading = view.read(new PointReading.Wanted(id, places.keySet(), limits.connections()))) {
+            for (Map.Entry<Integer, Place> place : places.entrySet()) {
+                JsonObject disk = disks.get(place.getKey());
+                JsonObject report = restore(reading, place.getKey(), disk, place.getValue(), limits);
+                isRight &= !report.has("wrong");
+                done.add(report);
+            }
+        }
+        if (folder != null && isRight) {
+            new StateFolder(folder.resolve(STATE)).deleteAll();
+        }
+        report(point, done);
+        return (isRight ? ExitCode.DONE : ExitCode.VERIFICATION_MISMATCH).code();
+    }
+
+    private Map<Integer, JsonObject> disks(JsonObject point) {
+        if (!HubText.text(point, "state").equals("sealed")) {
+            throw new CommandFailed(ExitCode.USAGE, "backup " + id + " is not sealed; there is nothing to restore yet");
+        }
+        Map<Integer, JsonObject> disks = new TreeMap<>();
+        for (JsonObject disk : HubText.objects(point, "disks")) {
+            if (disk.has("root")) {
+                disks.put((int) HubText.number(disk, "key"), disk);
+            } else if (only.isEmpty() && targets.isEmpty()) {
+                console.say("disk " + HubText.text(disk, "key") + " is not part of the restore point: "
+                        + HubText.text(disk, "missing"));
+            }
+        }
+        return disks;
+    }
+
+    private Map<Integer, Place> places(Map<Integer, JsonObject> disks) {
+        Map<Integer, Place> places = new TreeMap<>();
+        if (folder != null) {
+            QemuNbd.Format _ = wantedFormat();
+            for (int key : only.isEmpty() ? disks.keySet() : only) {
+                places.put(key, new Place.File(folder.resolve("disk-" + key + "." + format)));
+            }
+        }
+        for (String target : targets) {
+            Matcher named = DISK_AND_URI.matcher(target);
+            if (named.matches()) {
+                places.put(Integer.valueOf(named.group(1)), new Place.Export(NbdUri.parse(named.group(2))));
+            } else {
+                require(disks.size() == 1, "--nbd-target is KEY=URI, since the VM has the disks " + disks.keySet());
+                places.put(disks.keySet().iterator().next(), new Place.Export(NbdUri.parse(target)));
+            }
+        }
+        for (int key : places.keySet()) {
+            require(disks.containsKey(key), "restore point " + id + " has no disk " + key + ", but " + disks.keySet());
+        }
+        require(!places.isEmpty(), "restore point " + id + " has no disks");
+        return places;
+    }
+
+    private QemuNbd.Format wantedFormat() {
+        return switch (format) {
+            case "raw" -> QemuNbd.Format.RAW;
+            case "qcow2" -> QemuNbd.Format.QCOW2;
+            default -> throw new ParameterException(spec.commandLine(), "--format is raw or qcow2, not " + format);
+        };
+    }
+
+    // ---- one disk
+
+    private JsonObject restore(
+            PointReading reading, int key, @Nullable JsonObject disk, Place place, CopyLimits limits) {
+        String root = disk == null ? "" : HubText.text(disk, "root");
+        Path hashes = newHashes();
+        try {
+            reading.hashes(key, hashes);
+            ProvedContent content = ProvedContent.of(hashes, root);
+            return switch (place) {
+                case Place.Export(NbdUri uri) ->
+                    restore(
+                            reading,
+                            key,
+                            content,
+                            uri,
+                            limits,
+                            state.store(),
+                            Optional.ofNullable(jobId).map(name -> new JobId(name + "-" + key)));
+                case Place.File(Path file) -> toFile(reading, key, content, file, limits);
+            };
+        } finally {
+            try {
+                Files.deleteIfExists(hashes);
+            } catch (IOException e) {
+                console.say(hashes + " is left over: " + CommandFailed.reason(e));
+            }
+        }
+    }
+
+    private static Path newHashes() {
+        try {
+            return Files.createTempFile("migratekit-", ".hashes");
+        } catch (IOException e) {
+            throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot make a temporary file: " + CommandFailed.reason(e));
+        }
+    }
+
+    private JsonObject toFile(PointReading reading, int key, ProvedContent content, Path file, CopyLimits limits) {
+        JobStore store = new JobStore(SafeFiles.parent(file).resolve(STATE));
+        JobId job = new JobId(String.valueOf(file.getFileName()));
+        boolean isFinished = Files.exists(file)
+                && store.view(job)
+                        .filter(view -> view.state() instanceof JobState.Finished)
+                        .isPresent();
+        if (isFinished) {
+            console.say("disk " + key + " was restored before: " + file);
+            JsonObject report = new JsonObject();
+            report.addProperty("key", key);
+            report.addProperty("file", file.toString());
+            report.addProperty("before", true);
+            return report;
+        }
+        if (!RestoredFile.isBegun(file) && store.view(job).isPresent()) {
+            store.remove(job); // What it says was done, was done to a file that is not there.
+        }
+        try (RestoredFile target =
+                RestoredFile.open(file, wantedFormat(), content.diskBytes(), limits.connections() + 1)) {
+            NbdUri uri =
+                    NbdUri.parse(target.uri()).knownAs(file.toAbsolutePath().toString());
+            JsonObject report = restore(reading, key, content, uri, limits, store, Optional.of(job));
+            target.finish();
+            report.addProperty("file", file.toString());
+            return report;
+        }
+    }
+
+    private JsonObject restore(
+            PointReading reading,
+            int key,
+            ProvedContent content,
+            NbdUri target,
+            CopyLimits limits,
+            JobStore store,
+            Optional<JobId> job) {
+        ConnectSpec connect = ConnectSpec.of("restore")
+                .withLimits(Limits.of(hub.timeout(), CopyOptions.EXTENTS_TIMEOUT))
+                .withDeadline(deadline == null ? Deadline.NEVER : Deadline.in(deadline))
+                .withListener(WaitListener.NONE);
+        CopySpec copy = new CopySpec(reading.disk(key), target, connect, limits, true, engine.verify(), false);
+        Words words = new Words(key);
+        try (DiskRestore restore = new DiskRestore(
+                        copy,
+                        content,
+                        salvage,
+                        store,
+                        job,
+                        engine.watchLimits(CopyOptions.EXTENTS_TIMEOUT),
+                        engine.rate(),
+                        words);
+                ProgressDisplay display = progress.display(console, restore.job()::progress)) {
+            words.show(display);
+            ConsoleLog.to(display::say);
+            display.start();
+            return report(key, target, content, restore.run());
+        } catch (CopyException.Interrupted e) {
+            throw new CopyException.Interrupted(
+                    job.isPresent()
+                            ? "stopped; run the same command again to go on"
+                            : "stopped; without --job-id it begins anew");
+        }
+    }
+
+    private static JsonObject report(int key, NbdUri target, ProvedContent content, DiskRestore.Restored restored) {
+        JsonObject report = new JsonObject();
+        report.addProperty("key", key);
+        report.addProperty("target", target.toString());
+        report.addProperty("root", content.root());
+        report.addProperty("capacityBytes", content.diskBytes());
+        restored.report().ifPresent(copied -> report.add("copy", JsonParser.parseString(copied.json())));
+        if (!restored.wrong().isEmpty()) {
+            JsonArray wrong = new JsonArray();
+            for (ByteRange range : restored.wrong()) {
+                JsonObject one = new JsonObject();
+                one.addProperty("offset", range.offset());
+                one.addProperty("length", range.length());
+                wrong.add(one);
+            }
+            report.add("wrong", wrong);
+        }
+        return report;
+    }
+
+    private void report(JsonObject point, JsonArray disks) {
+        if (hub.json()) {
+            JsonObject all = new JsonObject();
+            all.addProperty("point", id);
+            all.addProperty("vm", HubText.text(point, "vm"));
+            all.addProperty("vmName", HubText.text(point, "vmName"));
+            all.add("disks", disks);
+            console.out().println(all);
+            return;
+        }
+        disks.forEach(one -> console.out().print(text(one.getAsJsonObject())));
+    }
+
+    private static String text(JsonObject disk) {
+        StringBuilder text = new StringBuilder("disk " + HubText.text(disk, "key") + ": "
+                + (disk.has("file") ? HubText.text(disk, "file") : HubText.text(disk, "target")));
+        if (disk.has("before")) {
+            return text.append(", restored before\n").toString();
+        }
+        text.append(", ").append(Sizes.rounded(HubText.number(disk, "capacityBytes")));
+        JsonObject copy = disk.getAsJsonObject("copy");
+        if (copy != null) {
+            text.append(", ")
+                    .append(Sizes.rounded(HubText.number(copy, "copied")))
+                    .append(" of data in ")
+                    .append(Durations.show(Duration.ofMillis(HubText.number(copy, "millis"))));
+        }
+        if (!disk.has("wrong")) {
+            return text.append("; every byte is what was sealed\n").toString();
+        }
+        text.append("; NOT what was sealed:\n");
+        for (JsonObject range : HubText.objects(disk, "wrong")) {
+            text.append("  ")
+                    .append(Sizes.rounded(HubText.number(range, "length")))
+                    .append(" at offset ")
+                    .append(HubText.text(range, "offset"))
+                    .append('\n');
+        }
+        return text.toString();
+    }
+
+    private void require(boolean sound, String rule) {
+        if (!sound) {
+            throw new ParameterException(spec.commandLine(), rule);
+        }
+    }
+
+    /** What the copy of a disk has to say while it runs. */
+    private static final class Words implements CopyJob.Listener {
+        private final int key;
+        private volatile @Nullable ProgressDisplay shown;
+
+        Words(int key) {
+            this.key = key;
+        }
+
+        void show(ProgressDisplay display) {
+            shown = display;
+        }
+
+        @Override
+        public void stalled(StallReport report) {
+            ProgressDisplay display = shown;
+            if (report.news() && display != null) {
+                display.say("restore of disk " + key + ": " + report);
+            }
+        }
+
+        @Override
+        public int exitCode(RuntimeException failure) {
+            return Console.codeOf(failure).code();
+        }
+    }
+}
