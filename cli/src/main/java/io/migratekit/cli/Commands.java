@@ -66,6 +66,12 @@ final class Commands implements CommandLine.IFactory {
         if (type == HubRestoreCommand.class) {
             return type.cast(new HubRestoreCommand(console));
         }
+        if (type == HubServePointCommand.class) {
+            return type.cast(new HubServePointCommand(console));
+        }
+        if (type == HubCopyCommand.class) {
+            return type.cast(new HubCopyCommand(console));
+        }
         if (type == HubDeleteCommand.class) {
             return type.cast(new HubDeleteCommand(console));
         }

@@ -113,6 +113,7 @@ enum ExitCode {
         return switch (failure) {
             case RestoreException.InTheWay e -> USAGE;
             case RestoreException.NoFile e -> LOCAL_STATE;
+            case RestoreException.NoPlace e -> HUB_REPOSITORY;
             case RestoreException.NotWhatWasSealed e -> VERIFICATION_MISMATCH;
         };
     }

@@ -19,6 +19,8 @@ import picocli.CommandLine.Spec;
             HubChainCommand.class,
             HubVerifyCommand.class,
             HubRestoreCommand.class,
+            HubServePointCommand.class,
+            HubCopyCommand.class,
             HubDeleteCommand.class,
             HubPruneCommand.class,
             HubAbandonCommand.class,

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -80,18 +81,33 @@ final class HubOptions {
                     mixee.commandLine(),
                     "say with --hub which hub, such as --hub http://127.0.0.1:9080, or in [hub] of the configuration");
         }
-        HubAddress address = HubAddress.parse(wanted);
-        Secret token = token(System.getenv());
+        return client(
+                mixee.commandLine(),
+                HubAddress.parse(wanted),
+                token(System.getenv()),
+                way,
+                new HubClient.Limits(silence, retryFor),
+                listener);
+    }
+
+    /** Who asks the hub at this address; a token does not travel where others can read it. */
+    static HubClient client(
+            CommandLine command,
+            HubAddress address,
+            @Nullable Secret token,
+            @Nullable Way way,
+            HubClient.Limits limits,
+            HubClient.Listener listener) {
         if (way == null && token != null && address.isOpenToReaders()) {
             throw new ParameterException(
-                    mixee.commandLine(),
-                    "the token would travel to " + address + " for everybody to read; reach the hub through --ssh or"
-                            + " --tunnel, with its address as seen from there");
+                    command,
+                    "the token would travel to " + address + " for everybody to read; reach the hub through SSH or a"
+                            + " tunnel, with its address as seen from there");
         }
         return new HubClient(
                 way == null ? address : address.through(way.name(), way.door(there(address), Forward.Traffic.CONTROL)),
                 token,
-                new HubClient.Limits(silence, retryFor),
+                limits,
                 listener);
     }
 

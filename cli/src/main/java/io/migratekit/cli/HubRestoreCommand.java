@@ -283,6 +283,7 @@ final class HubRestoreCommand implements Callable<Integer> {
                     NbdUri.parse(target.uri()).knownAs(file.toAbsolutePath().toString());
             JsonObject report = restore(reading, key, content, uri, limits, store, Optional.of(job));
             target.finish();
+            report.remove("target");
             report.addProperty("file", file.toString());
             return report;
         }

@@ -176,7 +176,7 @@ sealed interface HubView extends AutoCloseable {
 
         @Override
         public JsonObject verify(Verify wanted, BiConsumer<Long, Long> progress) {
-            try (Repository repository = alone()) {
+            try (Repository repository = aloneIfPossible()) {
                 Thread thread = Thread.currentThread();
                 VerifyReport report = repository.verify(
                         new VerifyRequest(
@@ -193,6 +193,15 @@ sealed interface HubView extends AutoCloseable {
         @Override
         public PointReading read(PointReading.Wanted wanted) {
             return new PointReading.InFolder(folder, wanted);
+        }
+
+        /** Looking is allowed to everybody, but what is found is kept by who has the repository for himself. */
+        private Repository aloneIfPossible() {
+            try {
+                return alone();
+            } catch (RepositoryException.Locked e) {
+                return Repository.look(folder);
+            }
         }
 
         private Repository alone() {

@@ -63,6 +63,11 @@ final class HubViewOptions {
         return json;
     }
 
+    /** What a hub is waited for is told to who wants to hear it. */
+    HubClient.Listener words(Console console) {
+        return new Words(console);
+    }
+
     /** The longest silence in one wait. */
     Duration timeout() {
         return timeout;

@@ -5,6 +5,8 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.hub.HubException;
+import io.migratekit.agent.restore.PointSource;
+import io.migratekit.agent.restore.ThrowAway;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.server.QemuNbd;
@@ -22,12 +24,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Where can a restore point be read, for as long as this is open, and what has it to read as? */
-interface PointReading extends AutoCloseable {
-    /** Where a disk is served. */
-    NbdUri disk(int key);
-
-    /** Brings the list of a disk's hashes into a file. */
-    void hashes(int key, Path into);
+interface PointReading extends PointSource, AutoCloseable {
+    /** On what an overlay of a disk can stand. */
+    ThrowAway.Backing backing(int key);
 
     @Override
     void close();
@@ -108,6 +107,11 @@ interface PointReading extends AutoCloseable {
         }
 
         @Override
+        public ThrowAway.Backing backing(int key) {
+            return new ThrowAway.Backing(disk(key).address(), "raw");
+        }
+
+        @Override
         public void hashes(int key, Path into) {
             client.getHashes(wanted.point(), key, into);
         }
@@ -170,6 +174,12 @@ interface PointReading extends AutoCloseable {
                 throw new IllegalArgumentException("disk " + key + " was not asked for");
             }
             return NbdUri.parse(server.uri()).knownAs("content " + root);
+        }
+
+        @Override
+        public ThrowAway.Backing backing(int key) {
+            return new ThrowAway.Backing(
+                    repository.layerFile(wanted.point(), key).toString(), "qcow2");
         }
 
         @Override

@@ -106,6 +106,16 @@ final class HubLab implements AutoCloseable {
                 hub.repository().resolve(disk.get("layer").getAsString()).toString());
     }
 
+    /** The keys of the VM's disks. */
+    List<Integer> keys() {
+        return List.copyOf(source.targets().keySet());
+    }
+
+    /** What a disk of a restore point has to hold, as a raw file. */
+    Path truth(String job, int key) {
+        return source.vcenter().truth(java.util.Objects.requireNonNull(truths.get(job)), key);
+    }
+
     /** A restore point that is not whole, and is not looked at. */
     void omit(String job) {
         omitted.add(job);

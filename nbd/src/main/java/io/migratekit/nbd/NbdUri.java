@@ -114,6 +114,11 @@ public record NbdUri(String text, Transport transport, String exportName, Option
         return parameters.isEmpty() ? uri.toString() : uri + "?" + String.join("&", parameters);
     }
 
+    /** The address at which it is reached from here, in the one form in which libnbd writes it. */
+    public String address() {
+        return new NbdUri(text, transport, exportName, tls, Optional.empty()).canonical();
+    }
+
     /** What tells this export from all others: the canonical address, and by which road it is meant. */
     public String identity() {
         return canonical()

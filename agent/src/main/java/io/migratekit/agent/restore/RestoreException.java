@@ -28,6 +28,15 @@ public abstract sealed class RestoreException extends RuntimeException {
         }
     }
 
+    /** The other hub has no place for it. */
+    public static final class NoPlace extends RestoreException {
+        private static final long serialVersionUID = 1L;
+
+        NoPlace(String message) {
+            super(message, null);
+        }
+    }
+
     /** What came is not what was sealed. */
     public static final class NotWhatWasSealed extends RestoreException {
         private static final long serialVersionUID = 1L;

@@ -5,21 +5,17 @@ import io.migratekit.nbd.server.QemuNbd;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /**
  * Where do the bytes of a restored disk go? Into a file that is called {@code .partial} until all of it is there and right, served
  * by a qemu-nbd of ours.
  */
 public final class RestoredFile implements AutoCloseable {
-    private static final long TOOL_SECONDS = 120;
-
     private final Path file;
     private final Path partial;
     private final QemuNbd.Format format;
@@ -80,38 +76,9 @@ public final class RestoredFile implements AutoCloseable {
         }
         // Under another name until it is one: a half-made header would be gone on with.
         Path half = partial.resolveSibling(partial.getFileName() + ".tmp");
-        String said = tool(List.of(
-                "qemu-img", "create", "-q", "-f", "qcow2", half.toAbsolutePath().toString(), Long.toString(bytes)));
-        if (!said.isEmpty()) {
-            Files.deleteIfExists(half);
-            throw new IOException(said);
-        }
+        Files.deleteIfExists(half);
+        QemuImg.create(List.of(half.toAbsolutePath().toString(), Long.toString(bytes)));
         Files.move(half, partial, StandardCopyOption.ATOMIC_MOVE);
-    }
-
-    private static String tool(List<String> command) throws IOException {
-        Path out = Files.createTempFile("qemu-img-", ".out");
-        try {
-            Process process = new ProcessBuilder(command)
-                    .redirectErrorStream(true)
-                    .redirectOutput(out.toFile())
-                    .start();
-            try {
-                process.getOutputStream().close();
-                if (!process.waitFor(TOOL_SECONDS, TimeUnit.SECONDS)) {
-                    return "qemu-img did not end within " + TOOL_SECONDS + " s";
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return "stopped";
-            } finally {
-                process.destroyForcibly();
-            }
-            String text = Files.readString(out, StandardCharsets.UTF_8).strip();
-            return process.exitValue() == 0 ? "" : text + " (exit status " + process.exitValue() + ")";
-        } finally {
-            Files.deleteIfExists(out);
-        }
     }
 
     /** Where it is served. */

@@ -204,10 +204,12 @@ public final class Repository implements AutoCloseable {
         }
     }
 
-    /** Looks whether what is kept is still what it was; comes back when all was looked at, or the request says that it is over. */
+    /**
+     * Looks whether what is kept is still what it was; comes back when all was looked at, or the request says that it is over.
+     * What is found is remembered, unless another process serves the repository.
+     */
     public VerifyReport verify(VerifyRequest request, VerifyProgress progress) {
-        requireServing();
-        return new Verification(catalog, layers, hashes, qemu, proofs, request, progress).run();
+        return new Verification(catalog, layers, hashes, qemu, proofs, lock != null, request, progress).run();
     }
 
     /** What is known of the content of a restore point. */

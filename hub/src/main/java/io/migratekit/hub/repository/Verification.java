@@ -31,6 +31,7 @@ final class Verification {
     private final Layers layers;
     private final Proofs proofs;
     private final LayerCheck check;
+    private final boolean isKept;
     private final VerifyRequest request;
     private final VerifyProgress progress;
 
@@ -54,11 +55,13 @@ final class Verification {
             HashStore hashes,
             QemuImg qemu,
             Proofs proofs,
+            boolean isKept,
             VerifyRequest request,
             VerifyProgress progress) {
         this.catalog = catalog;
         this.layers = layers;
         this.proofs = proofs;
+        this.isKept = isKept;
         this.request = request;
         this.progress = progress;
         this.check =
@@ -284,7 +287,7 @@ final class Verification {
         Instant now = Instant.now();
         Instant since = below.isBefore(now) ? below : now;
         String root = subject.root();
-        if (root != null && canBeKept(subject.layer())) {
+        if (isKept && root != null && canBeKept(subject.layer())) {
             proofs.write(subject.layer(), new LayerProof(root, now, since, found.damage(), found.structure()));
         }
         return since;

@@ -1,0 +1,223 @@
+package io.migratekit.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.nbd.fixture.Tool;
+import io.migratekit.nbd.fixture.Waiting;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Does every restore point come back byte for byte, by every way, and never a wrong byte in silence? */
+class RestoreIT {
+    private static final int MIB = 1 << 20;
+    private static final Duration SOON = Duration.ofSeconds(30);
+    private static final List<String> JOBS = List.of("one", "two", "three");
+
+    private final long seed = Long.getLong("migratekit.seed", System.nanoTime());
+    private final Random random = new Random(seed);
+
+    @TempDir
+    private Path folder;
+
+    private HubLab threePoints() throws IOException {
+        System.out.println("restore: seed=" + seed);
+        HubLab lab = new HubLab(folder, 12L * MIB, 5L * MIB + 512);
+        for (String job : JOBS) {
+            lab.source().guestWrites(random, 8);
+            lab.backUpWell(job);
+        }
+        return lab;
+    }
+
+    private static Run well(String... words) {
+        Run run = Run.migratekit(words);
+        assertEquals(0, run.code(), run::toString);
+        return run;
+    }
+
+    private static JsonObject json(Run run) {
+        return JsonParser.parseString(run.out()).getAsJsonObject();
+    }
+
+    private static void assertRestored(HubLab lab, String job, Path to, String format) {
+        for (int key : lab.keys()) {
+            String disk = to.resolve("disk-" + key + "." + format).toString();
+            Tool.run(
+                    "qemu-img",
+                    "compare",
+                    "-f",
+                    "raw",
+                    "-F",
+                    format,
+                    lab.truth(job, key).toString(),
+                    disk);
+        }
+        assertFalse(Files.exists(to.resolve(".migratekit-restore")));
+    }
+
+    @Test
+    void everyPointComesBackFromTheHubAndFromTheFolder() throws IOException {
+        try (HubLab lab = threePoints()) {
+            JsonObject verified = lab.ask("verify");
+            assertEquals(3, verified.getAsJsonArray("good").size(), verified::toString);
+            for (String job : JOBS) {
+                Path fromHub = folder.resolve("hub-" + job);
+                well(lab.hubWords("restore", job, "--to", fromHub.toString()));
+                assertRestored(lab, job, fromHub, "qcow2");
+                Path fromFolder = folder.resolve("folder-" + job);
+                String repository = lab.hub().repository().toString();
+                well("hub", "restore", job, "--repository", repository, "--to", fromFolder + "", "--format", "raw");
+                assertRestored(lab, job, fromFolder, "raw");
+            }
+            Run again = Run.migratekit(lab.hubWords(
+                    "restore", "one", "--to", folder.resolve("hub-one").toString()));
+            assertEquals(2, again.code(), again::toString);
+            assertTrue(again.err().contains("is not overwritten"), again::err);
+        }
+    }
+
+    @Test
+    void oneThatWasKilledGoesOnAndIsCalledPartialUntilItIsWhole() throws IOException {
+        try (HubLab lab = threePoints()) {
+            Path to = folder.resolve("to");
+            List<String> words = List.of(lab.hubWords(
+                    "restore", "three", "--to", to.toString(), "--checkpoint-every", "1M", "--progress", "none"));
+            List<String> slow = new ArrayList<>(words);
+            slow.addAll(List.of("--rate", "2M"));
+            Path first = to.resolve("disk-" + lab.keys().getFirst() + ".qcow2");
+            Path last = to.resolve("disk-" + lab.keys().getLast() + ".qcow2");
+            for (int i = 0; i < 2; i++) {
+                try (CopyProcess process = CopyProcess.start(folder, List.of(), slow)) {
+                    Waiting.until(
+                            "it was begun",
+                            SOON,
+                            () -> Files.exists(first) || Files.exists(Path.of(first + ".partial")));
+                    process.kill();
+                }
+                assertFalse(Files.exists(last), "it cannot be whole by now");
+            }
+            well(words.toArray(String[]::new));
+            assertRestored(lab, "three", to, "qcow2");
+        }
+    }
+
+    @Test
+    void aWrongByteEndsItOrIsListed() throws IOException {
+        try (HubLab lab = threePoints()) {
+            JsonObject disk =
+                    lab.ask("show", "one").getAsJsonArray("disks").get(0).getAsJsonObject();
+            int key = disk.get("key").getAsInt();
+            byte[] truth = Files.readAllBytes(lab.truth("one", key));
+            int at = random.nextInt(truth.length / 512) * 512;
+            while (truth[at] == 0) {
+                at = random.nextInt(truth.length / 512) * 512;
+            }
+            int cell = at / MIB * MIB;
+            Path layer = lab.hub().repository().resolve(disk.get("layer").getAsString());
+            Tool.run("chmod", "u+w", layer.toString());
+            String rot = "write -P " + (truth[at] == 7 ? 8 : 7) + " " + at + " 512";
+            Tool.run("qemu-io", "-f", "qcow2", "-c", rot, layer.toString());
+
+            Path to = folder.resolve("wrong");
+            Run wrong = Run.migratekit(lab.hubWords("restore", "one", "--to", to.toString()));
+            assertEquals(50, wrong.code(), () -> "seed=" + seed + " " + wrong);
+            assertTrue(wrong.err().contains("from offset " + cell), () -> "seed=" + seed + " " + wrong);
+            assertFalse(Files.exists(to.resolve("disk-" + key + ".qcow2")));
+
+            Run verified = Run.migratekit(lab.hubWords("verify", "--json"));
+            assertEquals(51, verified.code(), verified::toString);
+            assertTrue(verified.out().contains("\"offset\":" + cell), () -> "seed=" + seed + " " + verified);
+            assertTrue(lab.ask("show", "one").has("damage"));
+            Run list = Run.migratekit(lab.hubWords("list"));
+            assertTrue(list.out().contains("DAMAGED"), list::toString);
+            Run refused = Run.migratekit(lab.hubWords("serve-point", "one"));
+            assertEquals(51, refused.code(), refused::toString);
+
+            Path salvaged = folder.resolve("salvaged");
+            Run rest = Run.migratekit(
+                    lab.hubWords("restore", "one", "--to", salvaged.toString(), "--salvage", "--format", "raw"));
+            assertEquals(50, rest.code(), rest::toString);
+            assertTrue(rest.out().contains("at offset " + cell), rest::toString);
+            byte[] got = Files.readAllBytes(salvaged.resolve("disk-" + key + ".raw"));
+            Arrays.fill(got, cell, Math.min(cell + MIB, got.length), (byte) 0);
+            Arrays.fill(truth, cell, Math.min(cell + MIB, truth.length), (byte) 0);
+            assertArrayEquals(truth, got, "all but the wrong cell is right");
+        }
+    }
+
+    @Test
+    void aPointIsServedAndWhatIsWrittenThereIsThrownAway() throws IOException {
+        try (HubLab lab = threePoints()) {
+            int key = lab.keys().getFirst();
+            Path sockets = folder.resolve("s");
+            String[] words = lab.hubWords(
+                    "serve-point", "two", "--writable", "--listen", "unix:" + sockets, "--overlay-dir", folder + "");
+            try (CopyProcess process = CopyProcess.start(folder, List.of(), List.of(words))) {
+                process.awaitSaid("serving overlays", SOON);
+                String uri = "nbd+unix:///disk-" + key + "?socket=" + sockets.resolve("disk-" + key + ".sock");
+                String truth = lab.truth("two", key).toString();
+                Tool.run("qemu-img", "compare", "-f", "raw", "-F", "raw", uri, truth);
+                Tool.run("qemu-io", "-f", "raw", "-c", "write -P 99 1M 64k", uri);
+                Run differs = Run.program("qemu-img", "compare", "-f", "raw", "-F", "raw", uri, truth);
+                assertEquals(1, differs.code(), differs::toString);
+                Run deleted = Run.migratekit(lab.hubWords("delete", "two", "--merge"));
+                assertEquals(62, deleted.code(), deleted::toString);
+                process.signal("TERM");
+                process.end(SOON);
+            }
+            try (var left = Files.list(folder)) {
+                List<String> overlays = left.map(one -> one.getFileName().toString())
+                        .filter(one -> one.startsWith("migratekit-point"))
+                        .toList();
+                assertEquals(List.of(), overlays);
+            }
+            lab.assertAllPointsAreTrue();
+            well(lab.hubWords("delete", "two", "--merge"));
+        }
+    }
+
+    @Test
+    void allPointsGetToAnotherHubAndOnlyWhatIsMissingIsSent() throws IOException {
+        try (HubLab lab = threePoints();
+                HubProcess other = HubProcess.start(folder.resolve("o"), "--listen", "127.0.0.1:0")) {
+            String there = "unix:" + other.socket();
+            String[] words =
+                    lab.hubWords("copy", "--to-hub", there, "--state-dir", folder.resolve("copies") + "", "--json");
+            JsonObject first = json(well(words));
+            assertEquals(3, first.getAsJsonArray("points").size(), first::toString);
+            for (String job : JOBS) {
+                Path to = folder.resolve("copied-" + job);
+                well("hub", "restore", job, "--hub", there, "--to", to.toString());
+                assertRestored(lab, job, to, "qcow2");
+            }
+            JsonObject again = json(well(words));
+            again.getAsJsonArray("points")
+                    .forEach(point -> assertEquals(
+                            "there", point.getAsJsonObject().get("outcome").getAsString(), again::toString));
+
+            lab.source().guestWrites(random, 3);
+            lab.backUpWell("four");
+            JsonObject more = json(well(words));
+            JsonObject four = more.getAsJsonArray("points").get(3).getAsJsonObject();
+            assertEquals("copied", four.get("outcome").getAsString(), more::toString);
+            Run shown = well("hub", "show", "four", "--hub", there, "--json");
+            assertTrue(shown.out().contains("\"kind\":\"incremental\""), shown::toString);
+            Path to = folder.resolve("copied-four");
+            well("hub", "restore", "four", "--hub", there, "--to", to.toString());
+            assertRestored(lab, "four", to, "qcow2");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+package io.migratekit.hub.guest;
+
+/** What looks for an operating system when the machine is switched on? */
+public enum Firmware {
+    BIOS,
+    EFI
+}
