@@ -56,6 +56,26 @@ sealed=$(hub -X POST --json '{"disks":[{"key":2000}]}' http://hub/api/v1/backups
 in_lab qemu-io -r -f qcow2 -c 'read -P 17 0 64k' -c 'read -P 18 1M 64k' -c 'read -P 19 2M 64k' \
     "/var/lib/migratekit/hub/$(jq -r '.disks[0].layer' <<< "$sealed")" > "$scratch/io" 2>&1 || die "$(cat "$scratch/io")"
 
+step "the hub: the timer's service removes what the retention does not keep, and nothing without one"
+point() {
+    hub --json "{\"id\":\"$1\",\"vm\":\"vm-1\",\"name\":\"lab\",\"disks\":[{\"key\":2000,\"capacityBytes\":67108864}]}" \
+        http://hub/api/v1/backups > /dev/null
+    hub --json '{"disks":[{"key":2000}]}' "http://hub/api/v1/backups/$1/seal" > /dev/null
+}
+points() { hub 'http://hub/api/v1/backups?vm=vm-1' | jq -c '[.backups[].id]'; }
+point lab-3
+in_lab sh -euc '
+    install -m 644 /opt/lab/migratekit-hub-prune.service /opt/lab/migratekit-hub-prune.timer /etc/systemd/system/
+    systemctl daemon-reload
+    systemctl start migratekit-hub-prune.timer'
+! in_lab systemctl start migratekit-hub-prune 2> "$scratch/prune" || die "it pruned without a policy"
+[[ $(points) = '["lab-1","lab-3"]' ]] || die "without a policy there is left: $(points)"
+in_lab sh -euc 'printf "[retention]\nkeep-last = 1\n" >> /etc/migratekit/migratekit.toml'
+in_lab systemctl start migratekit-hub-prune || die "$(in_lab journalctl --no-pager -o cat -u migratekit-hub-prune | tail -n 5)"
+[[ $(points) = '["lab-3"]' ]] || die "there is left: $(points)"
+next=$(in_lab systemctl show --value -p NextElapseUSecRealtime migratekit-hub-prune.timer)
+[[ $next = *:* ]] || die "the timer does not wait: next=$next"
+
 step "the hub: it stops within ten seconds and leaves nothing"
 hub --json '{"id":"lab-2","vm":"vm-2","name":"lab","disks":[{"key":2000,"capacityBytes":67108864}]}' \
     http://hub/api/v1/backups > /dev/null

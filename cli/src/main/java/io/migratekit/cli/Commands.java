@@ -75,6 +75,9 @@ final class Commands implements CommandLine.IFactory {
         if (type == HubDeleteCommand.class) {
             return type.cast(new HubDeleteCommand(console));
         }
+        if (type == HubPruneCommand.class) {
+            return type.cast(new HubPruneCommand(console));
+        }
         if (type == HubAbandonCommand.class) {
             return type.cast(new HubAbandonCommand(console));
         }

@@ -79,6 +79,7 @@ final class ConfigFile {
         var _ = top.table("tunnel");
         var _ = top.table("vcenter");
         var _ = top.table("hub");
+        var _ = top.table("retention");
         top.refuseTheRest();
     }
 
@@ -107,6 +108,11 @@ final class ConfigFile {
     /** The hub that is asked where no other is named. */
     Optional<HubConfig> hub() {
         return top().table("hub").map(HubConfig::read);
+    }
+
+    /** Which restore points are kept where no option says so; says nothing, if the file does not. */
+    RetentionConfig retention() {
+        return top().table("retention").map(RetentionConfig::read).orElse(RetentionConfig.NONE);
     }
 
     /** The vCenter of this name. */

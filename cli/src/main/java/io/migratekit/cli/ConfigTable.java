@@ -67,6 +67,11 @@ final class ConfigTable {
                 .map(inner -> new ConfigTable(file, name.isEmpty() ? key : name + "." + key, inner));
     }
 
+    /** Whether what stands there is a table. */
+    boolean isTable(String key) {
+        return table.get(List.of(key)) instanceof TomlTable;
+    }
+
     /** A list of tables; empty when there is none. */
     List<ConfigTable> tables(String key) {
         List<ConfigTable> all = new ArrayList<>();

@@ -140,13 +140,17 @@ enum ExitCode {
             case HubException.NotHub e -> HUB_UNREACHABLE;
             case HubException.Denied e -> HUB_AUTHENTICATION;
             case HubException.Cancelled e -> INTERRUPTED;
-            case HubException.Refused e ->
-                switch (e.word()) {
-                    case "locked" -> LOCKED;
-                    case "damaged" -> CHAIN_BROKEN;
-                    case "bad-request", "not-found", "sealed", "other-vm" -> USAGE;
-                    default -> HUB_REPOSITORY;
-                };
+            case HubException.Refused e -> ofHub(e.word());
+        };
+    }
+
+    /** The code for what a hub says why it does not do something, in the word of its contract. */
+    static ExitCode ofHub(String word) {
+        return switch (word) {
+            case "locked" -> LOCKED;
+            case "damaged" -> CHAIN_BROKEN;
+            case "bad-request", "not-found", "sealed", "other-vm" -> USAGE;
+            default -> HUB_REPOSITORY;
         };
     }
 

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
             HubServePointCommand.class,
             HubCopyCommand.class,
             HubDeleteCommand.class,
+            HubPruneCommand.class,
             HubAbandonCommand.class,
             HubTokenCommand.class,
             HubSshdConfigCommand.class

@@ -7,6 +7,7 @@ import io.migratekit.hub.api.Answers;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.hub.repository.RepositoryLimits;
+import io.migratekit.hub.repository.RetentionPolicy;
 import io.migratekit.hub.repository.VerifyReport;
 import io.migratekit.hub.repository.VerifyRequest;
 import java.nio.file.Path;
@@ -31,6 +32,9 @@ sealed interface HubView extends AutoCloseable {
     void delete(String id, boolean merge);
 
     void abandon(String id);
+
+    /** What a policy keeps of a VM's restore points; with apply the others are removed. */
+    JsonObject prune(String vm, RetentionPolicy policy, boolean apply);
 
     /**
      * Looks whether what is kept of a VM is still what it was.
@@ -79,6 +83,11 @@ sealed interface HubView extends AutoCloseable {
         @Override
         public void abandon(String id) {
             client.abandon(id);
+        }
+
+        @Override
+        public JsonObject prune(String vm, RetentionPolicy policy, boolean apply) {
+            return client.prune(vm, RetentionRules.of(policy).toJson(), apply);
         }
 
         @Override
@@ -155,6 +164,13 @@ sealed interface HubView extends AutoCloseable {
         public void abandon(String id) {
             try (Repository repository = alone()) {
                 repository.abandon(id);
+            }
+        }
+
+        @Override
+        public JsonObject prune(String vm, RetentionPolicy policy, boolean apply) {
+            try (Repository repository = apply ? alone() : Repository.look(folder)) {
+                return Answers.pruned(repository.prune(vm, policy, apply));
             }
         }
 

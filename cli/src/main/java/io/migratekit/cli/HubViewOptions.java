@@ -5,6 +5,7 @@ import io.migratekit.nbd.Durations;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -53,6 +54,10 @@ final class HubViewOptions {
             names = {"-v", "--verbose", "--debug"},
             description = "Tell on stderr what is being waited for; print stack traces.")
     private boolean verbose;
+
+    Optional<ConfigFile> configuration() {
+        return config.find();
+    }
 
     boolean json() {
         return json;

@@ -9,8 +9,10 @@ import io.migratekit.hub.export.ExportKey;
 import io.migratekit.hub.export.Exports;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
+import io.migratekit.hub.repository.Pruned;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryException;
+import io.migratekit.hub.repository.RetentionPolicy;
 import io.migratekit.hub.repository.SealProgress;
 import io.migratekit.hub.repository.SealRequest;
 import io.migratekit.hub.repository.StartRequest;
@@ -264,6 +266,21 @@ public final class Hub implements AutoCloseable {
     /** Nothing is read there any more; that nothing was is no failure. */
     public void endReading(String reading, String id) {
         readings.close(reading, id);
+    }
+
+    /** What a policy does with the restore points of a VM, or would do; between two removals others have their turn. */
+    public Pruned prune(String vm, RetentionPolicy policy, boolean apply) {
+        if (!apply) {
+            return repository.prune(vm, policy, false);
+        }
+        return repository.prune(
+                vm,
+                policy,
+                id -> inTurn(vm, () -> {
+                    repository.deleteUnwanted(id, policy, telling(id, vm));
+                    events.tell("deleted", id, vm, new JsonObject());
+                    return true;
+                }));
     }
 
     public Optional<Seen> find(String id) {

@@ -241,6 +241,15 @@ public final class HubClient implements AutoCloseable {
         return ask("GET", "/api/v1/vms/" + word(vm) + "/chain", null, "the hub's chains of VM " + vm);
     }
 
+    /** What a policy keeps of a VM's restore points; with apply the others are removed. */
+    public JsonObject prune(String vm, JsonObject keep, boolean apply) {
+        JsonObject body = new JsonObject();
+        body.add("keep", keep);
+        body.addProperty("apply", apply);
+        return askLong(
+                "POST", "/api/v1/vms/" + word(vm) + "/prune", body, "the hub to prune the restore points of VM " + vm);
+    }
+
     /** Looks whether what is kept of a VM is still what it was; comes back when all was looked at. */
     public JsonObject verify(String vm, JsonObject request) {
         return askLong("POST", "/api/v1/vms/" + word(vm) + "/verify", request, "the hub to verify what it keeps");

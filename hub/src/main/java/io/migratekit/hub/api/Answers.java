@@ -15,6 +15,8 @@ import io.migratekit.hub.repository.ChainLayer;
 import io.migratekit.hub.repository.Damage;
 import io.migratekit.hub.repository.InventoryDisk;
 import io.migratekit.hub.repository.LastPoint;
+import io.migratekit.hub.repository.Pruned;
+import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.hub.repository.Unreadable;
 import io.migratekit.hub.repository.Verdict;
 import io.migratekit.hub.repository.VerifyReport;
@@ -203,6 +205,46 @@ public final class Answers {
         put(object, "lastPoint", point(vm.lastPoint()));
         put(object, "lastGood", point(vm.lastGood()));
         object.addProperty("bytes", vm.bytes());
+        return object;
+    }
+
+    public static JsonObject pruned(Pruned pruned) {
+        JsonObject object = new JsonObject();
+        object.addProperty("vm", pruned.vm());
+        object.addProperty("policy", pruned.policy().told());
+        object.addProperty("zone", pruned.zone().toString());
+        object.addProperty("apply", pruned.isApplied());
+        put(object, "passedOver", pruned.passedOver());
+        JsonArray points = new JsonArray();
+        pruned.points().forEach(point -> points.add(pruned(point)));
+        object.add("points", points);
+        object.addProperty("removed", pruned.count(Pruned.Outcome.REMOVED));
+        object.addProperty("failed", pruned.count(Pruned.Outcome.FAILED));
+        object.addProperty("mostBytes", pruned.mostBytes());
+        object.addProperty("freedBytes", pruned.freedBytes());
+        return object;
+    }
+
+    private static JsonObject pruned(Pruned.Point point) {
+        Backup backup = point.backup();
+        JsonObject object = new JsonObject();
+        object.addProperty("id", backup.id());
+        put(object, "startedAt", backup.startedAt());
+        put(object, "takenAt", backup.takenAt());
+        object.addProperty("complete", backup.complete());
+        object.addProperty(
+                "layerBytes",
+                backup.disks().stream().mapToLong(BackupDisk::layerBytes).sum());
+        object.addProperty("outcome", point.outcome().name().toLowerCase(Locale.ROOT));
+        JsonArray why = new JsonArray();
+        point.why().forEach(why::add);
+        object.add("why", why);
+        object.addProperty("freedBytes", point.freedBytes());
+        RepositoryException problem = point.problem();
+        put(
+                object,
+                "problem",
+                problem == null ? null : HubService.explain(problem).toJson());
         return object;
     }
 

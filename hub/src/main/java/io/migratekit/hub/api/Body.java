@@ -145,6 +145,11 @@ final class Body {
         return element.map(JsonElement::getAsJsonObject);
     }
 
+    /** An object whose fields are asked for one by one. */
+    Body part(String name) {
+        return new Body(required(name, object(name)), where + name + ".");
+    }
+
     List<Body> list(String name, int least, int most) {
         JsonElement element = required(name, element(name));
         if (!element.isJsonArray()

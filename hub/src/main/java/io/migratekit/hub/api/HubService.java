@@ -64,7 +64,7 @@ public final class HubService implements AutoCloseable {
     }
 
     /** What a failure is to a client. Those of programs, which nobody expects, are told to the log only. */
-    private static Problem explain(Exception failure) {
+    static Problem explain(Exception failure) {
         String detail = String.valueOf(failure.getMessage());
         return switch (failure) {
             case Problem problem -> problem;

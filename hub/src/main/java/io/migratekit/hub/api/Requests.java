@@ -3,6 +3,7 @@ package io.migratekit.hub.api;
 import com.google.gson.JsonObject;
 import io.migratekit.hub.repository.Inventory;
 import io.migratekit.hub.repository.InventoryDisk;
+import io.migratekit.hub.repository.RetentionPolicy;
 import io.migratekit.hub.repository.SealDisk;
 import io.migratekit.hub.repository.SealRequest;
 import io.migratekit.hub.repository.StartDisk;
@@ -25,11 +26,15 @@ final class Requests {
     /** 1 PiB: more than any disk of a VM, less than what qcow2 with its usual clusters can hold. */
     private static final long LARGEST_DISK = 1L << 50;
 
+    private static final List<String> RULES = List.of("last", "hourly", "daily", "weekly", "monthly", "yearly");
+    private static final int MOST_POINTS = 100_000;
     private static final int WORKERS = 4;
     private static final Duration LEASE = Duration.ofMinutes(10);
     private static final long LONGEST_SECONDS = 4_000_000_000L;
 
     private Requests() {}
+
+    record Prune(RetentionPolicy policy, boolean apply) {}
 
     record Start(StartRequest request, int workers, Duration lease) {}
 
@@ -69,6 +74,21 @@ final class Requests {
             throw disk.wrong("key", "is there twice");
         }
         return key;
+    }
+
+    static Prune prune(Body body) {
+        Body keep = body.part("keep");
+        boolean apply = body.truth("apply").orElse(false);
+        int[] counts = new int[RULES.size()];
+        for (int i = 0; i < counts.length; i++) {
+            counts[i] = (int) keep.number(RULES.get(i), 0, MOST_POINTS).orElse(0);
+        }
+        Duration within = Duration.ofSeconds(
+                keep.number("withinSeconds", 0, LONGEST_SECONDS).orElse(0));
+        keep.end();
+        body.end();
+        return new Prune(
+                new RetentionPolicy(counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], within), apply);
     }
 
     static Optional<JsonObject> progress(Body body) {

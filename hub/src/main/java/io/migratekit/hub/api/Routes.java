@@ -57,6 +57,7 @@ final class Routes {
                 Route.of("GET", "/api/v1/vms/{vm}", Access.LOOK, Way.PLAIN, this::vm),
                 Route.of("PUT", "/api/v1/vms/{vm}", Access.WRITE, Way.JSON, this::putVm),
                 Route.of("GET", "/api/v1/vms/{vm}/chain", Access.LOOK, Way.PLAIN, this::chain),
+                Route.of("POST", "/api/v1/vms/{vm}/prune", Access.ADMIN, Way.LONG, this::prune),
                 Route.of("POST", "/api/v1/vms/{vm}/verify", Access.WRITE, Way.LONG, this::verify),
                 Route.of("GET", "/api/v1/events", Access.LOOK, Way.STREAM, this::events));
     }
@@ -217,6 +218,13 @@ final class Routes {
         String vm = call.id("vm");
         call.mustSee(vm);
         return Reply.json(200, Answers.chain(hub.repository().chain(vm)));
+    }
+
+    private Reply prune(Call call) {
+        String vm = call.id("vm");
+        Requests.Prune prune = Requests.prune(Body.parse(call.content()));
+        call.mustSee(vm);
+        return Reply.json(200, Answers.pruned(hub.prune(vm, prune.policy(), prune.apply())));
     }
 
     private Reply verify(Call call) {

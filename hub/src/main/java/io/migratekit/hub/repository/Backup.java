@@ -29,4 +29,30 @@ public record Backup(
     public Backup {
         disks = List.copyOf(disks);
     }
+
+    /** The disk with this key. */
+    BackupDisk disk(int key) {
+        return disks.stream()
+                .filter(one -> one.key() == key)
+                .findFirst()
+                .orElseThrow(() -> new RepositoryException.NotFound("backup " + id + " has no disk " + key));
+    }
+
+    /** The same with other disks. */
+    Backup with(List<BackupDisk> others) {
+        return new Backup(
+                id,
+                vm,
+                vmName,
+                state,
+                complete,
+                startedAt,
+                takenAt,
+                sealedAt,
+                keepUntil,
+                quiesced,
+                agent,
+                configuration,
+                others);
+    }
 }

@@ -15,6 +15,8 @@ import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /** What do the cells of a layer read as, through its chain? Asked for ahead of their turn, several at once, taken in order. */
@@ -55,16 +57,40 @@ final class Image implements AutoCloseable {
 
     /** Whether the layer itself holds anything of a range, data or zeroes. Ranges are to come in order. */
     boolean holds(ByteRange range) {
+        return holds(range, TOP);
+    }
+
+    /** Whether one of so many layers does, of which this is the first. */
+    boolean holds(ByteRange range, long layers) {
         while (true) {
             Extent extent = depth == null ? depths.next() : depth;
             depth = extent;
-            if (extent.end() > range.offset() && extent.flags() == TOP) {
+            if (extent.end() > range.offset() && extent.flags() >= TOP && extent.flags() <= layers) {
                 return extent.offset() < range.end();
             }
             if (extent.end() >= range.end()) {
                 return false;
             }
             depth = null;
+        }
+    }
+
+    /** How deep in the chain the layers are from which a range is read: 1 is the layer itself, 0 says that none holds it. */
+    SortedSet<Long> depths(ByteRange range) {
+        SortedSet<Long> all = new TreeSet<>();
+        ExtentMap.of(connection, DEPTH, range).forEachRemaining(extent -> all.add(extent.flags()));
+        return all;
+    }
+
+    /** So many bytes of the disk the layer itself holds, data or zeroes; nothing is read for that. */
+    static long heldBytes(Path file) {
+        try (Image image = new Image(file)) {
+            long held = 0;
+            while (image.depths.hasNext()) {
+                Extent extent = image.depths.next();
+                held += extent.flags() == TOP ? extent.length() : 0;
+            }
+            return held;
         }
     }
 

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +46,16 @@ record Merge(String point, List<Step> steps, List<String> alone) {
         Set<String> all = new TreeSet<>(alone);
         steps.forEach(step -> all.addAll(List.of(step.from(), step.into())));
         return all;
+    }
+
+    /** What is done, as a sentence. */
+    String told() {
+        return "restore point " + point + " goes: "
+                + steps.stream()
+                        .map(step -> "disk " + step.key() + " is merged into restore point " + step.child() + " ("
+                                + Layers.name(step.from()) + " into " + Layers.name(step.into()) + ")")
+                        .collect(Collectors.joining(", "))
+                + (alone.isEmpty() ? "" : "; on " + String.join(" and ", alone) + " nothing stands");
     }
 
     JsonObject toJson() {

@@ -3,6 +3,8 @@ package io.migratekit.hub.repository;
 import static java.lang.System.Logger.Level.INFO;
 
 import io.migratekit.nbd.proof.CellList;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,26 +12,26 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * How does a restore point go on which others stand? Its journal comes first and its record goes; then, disk by disk, what
- * its child's layer holds is copied into the layer below, which is proved to have the child's content, and takes its
- * place. What is copied down is still there above until then, so the child can be read at every moment. Each step can be
+ * How does a restore point go on which others stand? What stands on it is read first. Then its journal is written and its record
+ * goes; and disk by disk what its child's layer holds is copied into the layer below, which is proved to have the child's
+ * content, and takes its place. What is copied down is still there above until then, so the child can be read at every moment. Each step can be
  * done again, and the next one who comes finishes what was begun. The caller holds the VM.
  */
 final class Merging {
     private static final System.Logger LOG = System.getLogger(Merging.class.getName());
-    /** Tables of QCOW2, records and lists, besides the data. */
-    private static final long OVERHEAD_BYTES = 1 << 20;
 
     private final Catalog catalog;
     private final Layers layers;
     private final HashStore hashes;
     private final QemuImg qemu;
+    private final MergeCheck check;
 
     Merging(Catalog catalog, Layers layers, HashStore hashes, QemuImg qemu) {
         this.catalog = catalog;
         this.layers = layers;
         this.hashes = hashes;
         this.qemu = qemu;
+        this.check = new MergeCheck(catalog, layers, hashes);
     }
 
     /** What is under way for a VM. */
@@ -51,129 +53,100 @@ final class Merging {
 
     /** Deletes a restore point, after it was looked whether that will succeed. */
     void merge(Backup point, long freeBytes, SealProgress progress) {
-        List<Merge.Step> steps = new ArrayList<>();
-        List<String> alone = new ArrayList<>();
-        for (BackupDisk disk : point.disks()) {
-            String layer = disk.layer();
-            if (layer != null) {
-                Optional<Merge.Step> step = step(point, disk, layer);
-                step.ifPresent(steps::add);
-                if (step.isEmpty()) {
-                    alone.add(layer);
-                }
-            }
-        }
-        long needed = steps.stream()
-                .mapToLong(step -> layers.bytes(step.from()) + OVERHEAD_BYTES)
-                .max()
-                .orElse(0);
-        if (freeBytes < needed) {
-            throw new RepositoryException.NoSpace("to merge restore point " + point.id() + " up to " + needed
-                    + " bytes are needed for a while, but only " + freeBytes
-                    + " are free; delete newer points or enlarge the file system");
-        }
-        for (Merge.Step step : steps) {
-            requireUnused(step);
-        }
-        Disk.write(journal(point.vm()), new Merge(point.id(), steps, alone).toJson());
-        finish(point.vm(), progress);
+        Merge merge = check.of(point, freeBytes, progress);
+        Disk.write(journal(point.vm()), merge.toJson());
+        finish(point.vm(), merge, true, progress);
     }
 
-    private Optional<Merge.Step> step(Backup point, BackupDisk disk, String layer) {
-        layers.chain(layer, disk.capacityBytes());
-        List<String> above = layers.standingOn(layer);
-        if (above.isEmpty()) {
-            return Optional.empty();
-        }
-        String from = above.getFirst();
-        Backup child = catalog.backups(Optional.of(point.vm())).stream()
-                .filter(one -> Catalog.layersOf(List.of(one)).contains(from))
-                .findFirst()
-                .orElse(null);
-        if (above.size() > 1 || child == null || child.state() != Backup.State.SEALED) {
-            throw new RepositoryException.Conflict(
-                    "cannot-merge",
-                    "on " + layer + " stand " + above + ", which is not one sealed layer; delete what is newer first");
-        }
-        BackupDisk childDisk = disk(child, disk.key());
-        Parent parent = childDisk.parent();
-        if (parent == null || !parent.root().equals(disk.root())) {
-            throw Layers.damaged(
-                    from,
-                    "the layer was made over the content " + (parent == null ? "of nothing" : parent.root())
-                            + ", but stands on " + layer + " with " + disk.root());
-        }
-        layers.chain(from, disk.capacityBytes());
-        hashes.proved(from, Objects.requireNonNull(childDisk.root())).close();
-        String why = disk.kind() == BackupDisk.Kind.FULL ? "restore point " + point.id() + " was merged into it" : null;
-        return Optional.of(new Merge.Step(disk.key(), child.id(), from, layer, disk.kind(), why, disk.parent()));
-    }
-
-    private void requireUnused(Merge.Step step) {
-        for (String layer : List.of(step.from(), step.into())) {
-            layers.makeWritable(layer);
-            boolean isInUse = layers.isInUse(layer);
-            layers.makeReadOnly(layer);
-            if (isInUse) {
-                throw new RepositoryException.Conflict(
-                        "locked", "layer " + layer + " is being read by another process; wait until it ends");
-            }
-        }
-    }
-
-    /** Does what is left of a merge, or all of it; nothing, if none is under way. */
+    /** Does what a process before left of a merge, or all of it; nothing, if none is under way. */
     void finish(String vm, SealProgress progress) {
-        Optional<Merge> pending = pending(vm);
-        if (pending.isEmpty()) {
-            return;
-        }
+        pending(vm).ifPresent(merge -> finish(vm, merge, false, progress));
+    }
+
+    /** @param isKnown whether what stands on the point was read just now, and found to be right */
+    private void finish(String vm, Merge merge, boolean isKnown, SealProgress progress) {
         try {
-            finish(vm, pending.get(), progress);
+            LOG.log(INFO, () -> "vm=" + vm + " " + merge.told());
+            catalog.removePoint(vm, merge.point());
+            for (Merge.Step step : merge.steps()) {
+                Backup child = catalog.require(step.child());
+                if (!step.into().equals(child.disk(step.key()).layer())) {
+                    commit(step, child.disk(step.key()), isKnown, progress);
+                    check.know(
+                            step.into(),
+                            Objects.requireNonNull(child.disk(step.key()).root()));
+                }
+                takePlace(step, child);
+                for (String above : layers.standingOn(step.from())) {
+                    standOn(above, step.into(), isSealed(vm, above));
+                }
+                layers.remove(step.from());
+            }
         } catch (RepositoryException.Damaged e) {
             // It would fail for ever. What was copied down is still there above, so all is as right as it was before.
-            Disk.remove(journal(vm));
-            throw Layers.damaged(
+            giveUp(vm, merge);
+            throw new RepositoryException.Damaged(
                     e.layer(),
-                    "restore point " + pending.get().point()
-                            + " is gone, but what others need of it stays in its layers: " + e.getMessage());
-        }
-    }
-
-    private void finish(String vm, Merge merge, SealProgress progress) {
-        LOG.log(INFO, () -> "vm=" + vm + " merge of " + merge.point() + " into " + merge.steps());
-        catalog.removePoint(vm, merge.point());
-        for (Merge.Step step : merge.steps()) {
-            Backup child = catalog.require(step.child());
-            if (!step.into().equals(disk(child, step.key()).layer())) {
-                commit(step, disk(child, step.key()), progress);
-            }
-            takePlace(step, child);
-            for (String above : layers.standingOn(step.from())) {
-                standOn(above, step.into(), isSealed(vm, above));
-            }
-            layers.remove(step.from());
+                    e.offset(),
+                    "restore point " + merge.point() + " is gone, but what others need of it stays in its layers: "
+                            + e.getMessage());
         }
         merge.alone().forEach(layers::remove);
         Disk.remove(journal(vm));
     }
 
+    /** Nobody needs the layers that stood alone, and nobody writes to the others any more. */
+    private void giveUp(String vm, Merge merge) {
+        merge.alone().forEach(layers::remove);
+        for (Merge.Step step : merge.steps()) {
+            makeReadOnly(step);
+        }
+        Disk.remove(journal(vm));
+    }
+
+    private void makeReadOnly(Merge.Step step) {
+        for (String layer : List.of(step.from(), step.into())) {
+            if (Files.isRegularFile(layers.path(layer), LinkOption.NOFOLLOW_LINKS)) {
+                layers.makeReadOnly(layer);
+            }
+        }
+    }
+
     /** The layer below gets what the child's layer holds, and is proved to be what the child is. */
-    private void commit(Merge.Step step, BackupDisk child, SealProgress progress) {
+    private void commit(Merge.Step step, BackupDisk child, boolean isKnown, SealProgress progress) {
         if (!layers.below(step.from()).equals(Optional.of(step.into()))) {
             throw Layers.damaged(step.from(), "the layer no longer stands on " + step.into());
         }
-        layers.makeWritable(step.from());
-        layers.makeWritable(step.into());
-        progress.at(step.key(), "merging", 0, child.capacityBytes());
-        qemu.commit(layers.file(step.from()));
-        qemu.repairLeaks(layers.file(step.into()));
-        layers.makeReadOnly(step.into());
-        Disk.sync(layers.file(step.into()));
-        try (CellList proved = hashes.proved(step.from(), Objects.requireNonNull(child.root()))) {
-            new Proof(step.key(), child.capacityBytes(), step.into())
-                    .requireHolds(layers.file(step.into()), proved, progress);
+        try {
+            layers.makeWritable(step.from());
+            layers.makeWritable(step.into());
+            progress.at(step.key(), "merging", 0, child.capacityBytes());
+            qemu.commit(layers.file(step.from()));
+            qemu.repairLeaks(layers.file(step.into()));
+        } finally {
+            makeReadOnly(step);
         }
+        Disk.sync(layers.file(step.into()));
+        prove(step, child, isKnown, progress);
         hashes.copy(step.from(), step.into());
+    }
+
+    /** All of it is read; or only what was written just now, when all of it was read before that. */
+    private void prove(Merge.Step step, BackupDisk child, boolean isKnown, SealProgress progress) {
+        String remedy = "what was merged into " + step.into() + " is given up; make a full backup of the VM";
+        MergeCheck.reading(step.into(), remedy, () -> {
+            try (CellList proved = hashes.proved(step.from(), Objects.requireNonNull(child.root()))) {
+                Proof proof = new Proof(step.key(), child.capacityBytes(), step.into());
+                Path into = layers.file(step.into());
+                List<String> chain = layers.chain(step.into(), child.capacityBytes());
+                if (isKnown) {
+                    proof.requireWritten(into, chain, layers.file(step.from()), proved, remedy, progress);
+                } else {
+                    proof.requireAll(into, chain, proved, remedy, progress);
+                }
+            }
+            return true;
+        });
     }
 
     /** The child's record names the merged layer; what it was merged from only has to be there for those above. */
@@ -182,20 +155,7 @@ final class Merging {
         for (BackupDisk disk : child.disks()) {
             disks.add(disk.key() == step.key() ? merged(disk, step) : disk);
         }
-        catalog.writePoint(new Backup(
-                child.id(),
-                child.vm(),
-                child.vmName(),
-                child.state(),
-                child.complete(),
-                child.startedAt(),
-                child.takenAt(),
-                child.sealedAt(),
-                child.keepUntil(),
-                child.quiesced(),
-                child.agent(),
-                child.configuration(),
-                disks));
+        catalog.writePoint(child.with(disks));
     }
 
     private BackupDisk merged(BackupDisk disk, Merge.Step step) {
@@ -215,11 +175,14 @@ final class Merging {
     }
 
     private void standOn(String layer, String other, boolean isSealed) {
-        layers.makeWritable(layer);
-        qemu.standOn(layers.file(layer), Layers.name(other));
-        Disk.sync(layers.file(layer));
-        if (isSealed) {
-            layers.makeReadOnly(layer);
+        try {
+            layers.makeWritable(layer);
+            qemu.standOn(layers.file(layer), Layers.name(other));
+            Disk.sync(layers.file(layer));
+        } finally {
+            if (isSealed) {
+                layers.makeReadOnly(layer);
+            }
         }
     }
 
@@ -227,12 +190,5 @@ final class Merging {
         return catalog.backups(Optional.of(vm)).stream()
                 .anyMatch(backup -> backup.state() == Backup.State.SEALED
                         && Catalog.layersOf(List.of(backup)).contains(layer));
-    }
-
-    private static BackupDisk disk(Backup backup, int key) {
-        return backup.disks().stream()
-                .filter(disk -> disk.key() == key)
-                .findFirst()
-                .orElseThrow(() -> new RepositoryException.NotFound("backup " + backup.id() + " has no disk " + key));
     }
 }

@@ -120,22 +120,77 @@ final class Proof {
         }
     }
 
-    /** All of the disk is what a full list says. */
-    void requireHolds(Path file, CellList proved, SealProgress progress) {
+    /** Which cells are to be read, given what a full list says of each? The others are known to be right. */
+    private interface Choice {
+        boolean reads(Image top, ByteRange range, List<HashEntry> said);
+    }
+
+    /** All of the disk, as it is read through a chain, is what a full list says; whoever hears of damage hears the remedy. */
+    void requireAll(Path file, List<String> chain, CellList proved, String remedy, SealProgress progress) {
+        requireHolds(file, chain, proved, (_, _, _) -> true, remedy, progress);
+    }
+
+    /** The same, where another layer holds anything: all else is known to be right. */
+    void requireWritten(
+            Path file, List<String> chain, Path written, CellList proved, String remedy, SealProgress progress) {
+        try (Image other = new Image(written)) {
+            requireHolds(file, chain, proved, (_, range, _) -> other.holds(range), remedy, progress);
+        }
+    }
+
+    /** The same over a layer that is known to be what its own list says: only what those above it hold is read. */
+    void requireOver(
+            CellList known,
+            int above,
+            Path file,
+            List<String> chain,
+            CellList proved,
+            String remedy,
+            SealProgress progress) {
+        Choice choice = (top, range, said) -> {
+            boolean isSame = said.equals(known.of(range.offset() / Grid.CELL_BYTES));
+            return top.holds(range, above) || !isSame;
+        };
+        requireHolds(file, chain, proved, choice, remedy, progress);
+    }
+
+    private void requireHolds(
+            Path file, List<String> chain, CellList proved, Choice choice, String remedy, SealProgress progress) {
         long cells = Grid.cells(diskBytes);
+        Deque<Turn> turns = new ArrayDeque<>();
         try (Image top = new Image(file)) {
-            long asked = 0;
-            for (long cell = 0; cell < cells; cell++) {
-                while (asked < cells && top.mayAsk()) {
-                    top.ask(range(asked++));
+            for (long cell = 0; cell < cells || !turns.isEmpty(); ) {
+                while (cell < cells && turns.size() < TURNS && top.mayAsk()) {
+                    List<HashEntry> said = proved.of(cell);
+                    Turn turn = new Turn(cell, said, List.of(), choice.reads(top, range(cell), said));
+                    cell++;
+                    if (turn.isRead()) {
+                        top.ask(range(turn.cell()));
+                    }
+                    turns.add(turn);
                 }
-                ByteRange range = range(cell);
-                if (!hash(cell, List.of(range), range, top.take()).entries().equals(proved.of(cell))) {
-                    throw damaged(layer, range, "the layer does not hold what was proved at its seal");
+                Turn turn = turns.remove();
+                ByteRange range = range(turn.cell());
+                if (turn.isRead()
+                        && !hash(turn.cell(), List.of(range), range, top.take())
+                                .entries()
+                                .equals(turn.said())) {
+                    throw rotten(top, chain, range, remedy);
                 }
                 progress.at(key, "proving", range.end(), diskBytes);
             }
         }
+    }
+
+    /** What is read there comes from one layer of the chain, or from several. */
+    private RepositoryException rotten(Image top, List<String> chain, ByteRange range, String remedy) {
+        List<String> from = top.depths(range).stream()
+                .filter(depth -> depth >= 1 && depth <= chain.size())
+                .map(depth -> chain.get(Math.toIntExact(depth - 1)))
+                .toList();
+        String where = from.size() == 1 ? from.getFirst() : layer;
+        String others = from.size() > 1 ? ", in one of the layers " + from : "";
+        return damaged(where, range, "what is kept is not what was proved at its seal" + others + "; " + remedy);
     }
 
     /** Where the writer knows the hash of a cell or of pieces of it, they have it. Gives these pieces. */

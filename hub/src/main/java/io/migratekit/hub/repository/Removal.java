@@ -1,8 +1,12 @@
 package io.migratekit.hub.repository;
 
+import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -67,8 +71,10 @@ final class Removal {
             }
         }
         if (standing.isEmpty()) {
+            List<String> below = below(point);
             catalog.removePoint(vm, id);
             Catalog.layersOf(List.of(point)).forEach(layers::remove);
+            removeUnnamed(vm, below);
         } else if (merge) {
             merging.merge(point, freeBytes, progress);
         } else {
@@ -76,6 +82,34 @@ final class Removal {
                     "has-increments",
                     "restore point " + id + " is needed by " + standing
                             + "; delete these first, or let it be merged into them");
+        }
+    }
+
+    /** What the layers of a point stand on, from the top; no more than can be told, if the chain is damaged. */
+    private List<String> below(Backup point) {
+        List<String> all = new ArrayList<>();
+        for (BackupDisk disk : point.disks()) {
+            try {
+                String layer = disk.layer();
+                if (layer != null) {
+                    all.addAll(layers.chain(layer, disk.capacityBytes()));
+                }
+            } catch (RepositoryException.Damaged e) {
+                LOG.log(INFO, () -> "what restore point " + point.id() + " stands on is not known: " + e.getMessage());
+            }
+        }
+        return all;
+    }
+
+    /** A merge that was given up leaves a layer without a record; it goes with the last one that stands on it. */
+    private void removeUnnamed(String vm, List<String> below) {
+        Set<String> named = Catalog.layersOf(catalog.backups(Optional.of(vm)));
+        for (String layer : below) {
+            if (!named.contains(layer)
+                    && Files.exists(layers.path(layer), LinkOption.NOFOLLOW_LINKS)
+                    && layers.standingOn(layer).isEmpty()) {
+                layers.remove(layer);
+            }
         }
     }
 

@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,7 @@ public final class Repository implements AutoCloseable {
     private final Seal seal;
     private final Merging merging;
     private final Removal removal;
+    private final Pruning pruning;
     private final Map<String, Object> monitors = new ConcurrentHashMap<>();
 
     private record About(long format, String id) {
@@ -57,6 +59,7 @@ public final class Repository implements AutoCloseable {
         this.opening = new Opening(catalog, layers, hashes, seal, proofs, qemu);
         this.merging = new Merging(catalog, layers, hashes, qemu);
         this.removal = new Removal(catalog, layers, merging);
+        this.pruning = new Pruning(catalog, layers, this::isGood);
     }
 
     /** Takes a repository for this process, makes it if there is none, and finishes or clears away what a crash left. */
@@ -244,8 +247,55 @@ public final class Repository implements AutoCloseable {
         requireServing();
         String vm = vmOf(id).orElseThrow(() -> new RepositoryException.NotFound("backup " + id + " is not known here"));
         synchronized (monitor(vm)) {
-            removal.delete(vm, id, merge, freeBytes(), progress);
+            remembering(vm, () -> removal.delete(vm, id, merge, freeBytes(), progress));
         }
+    }
+
+    /** What a policy does with the restore points of a VM, or would do. */
+    public Pruned prune(String vm, RetentionPolicy policy, boolean apply) {
+        return apply
+                ? prune(vm, policy, id -> deleteUnwanted(id, policy, SealProgress.NOBODY))
+                : pruning.look(requireKnown(vm), policy);
+    }
+
+    /** Carries a policy out; {@code remove} is called for each point, and is to call {@link #deleteUnwanted}. */
+    public Pruned prune(String vm, RetentionPolicy policy, Consumer<String> remove) {
+        requireServing();
+        return pruning.apply(requireKnown(vm), policy, remove);
+    }
+
+    /** Removes a restore point, unless the policy keeps it by now. */
+    public void deleteUnwanted(String id, RetentionPolicy policy, SealProgress progress) {
+        requireServing();
+        Backup point = catalog.require(id);
+        synchronized (monitor(point.vm())) {
+            pruning.requireUnwanted(point, policy);
+            remembering(point.vm(), () -> removal.delete(point.vm(), id, true, freeBytes(), progress));
+        }
+    }
+
+    /** Rot that a deletion meets: no new backup must stand on it. */
+    private void remembering(String vm, Runnable deletion) {
+        try {
+            deletion.run();
+        } catch (RepositoryException.Damaged e) {
+            if (e.offset() >= 0) {
+                String what = "what is kept was not what was proved at its seal, when a point was to be merged";
+                proofs.met(catalog.backups(Optional.of(vm)), new Damage(e.layer(), e.offset(), Grid.CELL_BYTES, what));
+            }
+            throw e;
+        }
+    }
+
+    /** Whether a restore point is what somebody would want to have back. */
+    private boolean isGood(Backup point) {
+        return point.complete() && proofs.verdict(point).isGood();
+    }
+
+    private String requireKnown(String vm) {
+        return vm(vm).map(Vm::id)
+                .orElseThrow(() -> new RepositoryException.NotFound(
+                        "there is no VM " + vm + " here; `migratekit hub vms` lists them"));
     }
 
     /** The VM of a backup; also of one whose deletion could not be finished. */

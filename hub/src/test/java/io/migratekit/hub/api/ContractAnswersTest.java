@@ -124,6 +124,11 @@ class ContractAnswersTest {
             Operation operation = attack.operation("POST", "/api/v1/backups/{id}/" + step);
             right.add(conforms(operation, Attack.target(operation), step.equals("seal") ? LiveHub.sealing() : ""));
             if (step.equals("seal")) {
+                Operation prune = attack.operation("POST", "/api/v1/vms/{vm}/prune");
+                for (boolean apply : List.of(false, true)) {
+                    String policy = "{\"keep\":{\"last\":1},\"apply\":" + apply + "}";
+                    right.add(conforms(prune, Attack.target(prune), policy));
+                }
                 operation = attack.operation("DELETE", "/api/v1/backups/{id}");
                 right.add(conforms(operation, Attack.target(operation), ""));
             }
