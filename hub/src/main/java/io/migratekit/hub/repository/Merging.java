@@ -119,7 +119,8 @@ final class Merging {
         }
         try {
             layers.makeWritable(step.from());
-            layers.makeWritable(step.into());
+            Disk.remove(layers.path(step.into(), Layers.PROOF)); // It spoke of another content.
+        layers.makeWritable(step.into());
             progress.at(step.key(), "merging", 0, child.capacityBytes());
             qemu.commit(layers.file(step.from()));
             qemu.repairLeaks(layers.file(step.into()));
