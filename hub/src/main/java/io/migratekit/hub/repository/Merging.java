@@ -178,6 +178,7 @@ final class Merging {
     private void standOn(String layer, String other, boolean isSealed) {
         try {
             layers.makeWritable(layer);
+            Disk.remove(layers.path(layer, Layers.PROOF)); // Its header is about to change, which is no damage.
             qemu.standOn(layers.file(layer), Layers.name(other));
             Disk.sync(layers.file(layer));
         } finally {
