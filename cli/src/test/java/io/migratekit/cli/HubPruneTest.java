@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.migratekit.hub.Verifying;
+import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.HubServer;
 import io.migratekit.hub.api.HubService;
 import io.migratekit.hub.api.HubSettings;
@@ -213,7 +213,7 @@ class HubPruneTest {
                 new Places.Sockets(folder.resolve("x")),
                 Duration.ZERO,
                 1 << 20,
-                Verifying.Habit.NONE,
+                Hub.Habits.NONE,
                 "test");
         try (HubService hub = HubService.start(settings)) {
             assertTrue(hub.isAlive());
