@@ -120,7 +120,7 @@ final class Merging {
         try {
             layers.makeWritable(step.from());
             Disk.remove(layers.path(step.into(), Layers.PROOF)); // It spoke of another content.
-        layers.makeWritable(step.into());
+            layers.makeWritable(step.into());
             progress.at(step.key(), "merging", 0, child.capacityBytes());
             qemu.commit(layers.file(step.from()));
             qemu.repairLeaks(layers.file(step.into()));
