@@ -243,10 +243,15 @@ public final class Hub implements AutoCloseable {
     /** Removes a restore point; one on which others stand only if it may be merged into them. */
     public void delete(String id, boolean merge) {
         String vm = vmOf(id);
+        remove(vm, id, () -> repository.delete(id, merge, telling(id, vm)));
+    }
+
+    /** Nobody reads a point that goes, and what the hub verifies by itself makes way. */
+    private void remove(String vm, String id, Runnable removal) {
         try (var _ = verifying.makeWay(vm)) {
             inTurn(vm, () -> {
                 readings.requireUnread(id);
-                repository.delete(id, merge, telling(id, vm));
+                removal.run();
                 events.tell("deleted", id, vm, new JsonObject());
                 return true;
             });
@@ -274,13 +279,7 @@ public final class Hub implements AutoCloseable {
             return repository.prune(vm, policy, false);
         }
         return repository.prune(
-                vm,
-                policy,
-                id -> inTurn(vm, () -> {
-                    repository.deleteUnwanted(id, policy, telling(id, vm));
-                    events.tell("deleted", id, vm, new JsonObject());
-                    return true;
-                }));
+                vm, policy, id -> remove(vm, id, () -> repository.deleteUnwanted(id, policy, telling(id, vm))));
     }
 
     public Optional<Seen> find(String id) {

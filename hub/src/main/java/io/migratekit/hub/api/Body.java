@@ -49,6 +49,11 @@ final class Body {
         throw Problem.badRequest("the content has to be one JSON object and nothing else");
     }
 
+    /** The same where a request may have no content, which says as much as an object without members. */
+    static Body parseOrEmpty(ByteBuffer content) {
+        return content.hasRemaining() ? parse(content) : new Body(new JsonObject(), "");
+    }
+
     private static String decoded(ByteBuffer content) throws CharacterCodingException {
         return StandardCharsets.UTF_8.newDecoder().decode(content.duplicate()).toString();
     }

@@ -119,9 +119,7 @@ final class Requests {
         return seal;
     }
 
-    record Read(Set<Integer> disks, int workers, Duration lease) {
-        static final Read EVERYTHING = new Read(Set.of(), WORKERS, LEASE);
-    }
+    record Read(Set<Integer> disks, int workers, Duration lease) {}
 
     static Read read(Body body) {
         Set<Integer> keys = new HashSet<>();
@@ -144,9 +142,7 @@ final class Requests {
         return Duration.ofSeconds(body.number("leaseSeconds", 10, 86_400).orElse(LEASE.toSeconds()));
     }
 
-    record Verify(Optional<String> backup, Optional<Duration> olderThan, long bytesPerSecond) {
-        static final Verify EVERYTHING = new Verify(Optional.empty(), Optional.empty(), 0);
-    }
+    record Verify(Optional<String> backup, Optional<Duration> olderThan, long bytesPerSecond) {}
 
     static Verify verify(Body body) {
         OptionalLong olderThan = body.number("olderThanSeconds", 0, LONGEST_SECONDS);

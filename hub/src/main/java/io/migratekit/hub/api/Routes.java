@@ -8,8 +8,8 @@ import io.migratekit.hub.api.Route.Access;
 import io.migratekit.hub.api.Route.Way;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
-import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.hub.repository.SealRequest;
+import io.migratekit.hub.repository.Vm;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -118,8 +118,7 @@ final class Routes {
 
     private Reply read(Call call) {
         String reading = call.id("reading");
-        Requests.Read wanted =
-                call.content().hasRemaining() ? Requests.read(Body.parse(call.content())) : Requests.Read.EVERYTHING;
+        Requests.Read wanted = Requests.read(Body.parseOrEmpty(call.content()));
         String id = seen(call).backup().id();
         return Reply.json(
                 200, Answers.reading(hub.read(reading, id, wanted.disks(), wanted.workers(), wanted.lease())));
@@ -139,8 +138,7 @@ final class Routes {
     }
 
     private Reply heartbeat(Call call) {
-        Optional<JsonObject> progress =
-                call.content().remaining() == 0 ? Optional.empty() : Requests.progress(Body.parse(call.content()));
+        Optional<JsonObject> progress = Requests.progress(Body.parseOrEmpty(call.content()));
         JsonObject answer = new JsonObject();
         String id = seen(call).backup().id();
         answer.addProperty("leaseUntil", hub.heartbeat(id, progress).toString());
@@ -178,9 +176,7 @@ final class Routes {
     }
 
     private Reply abandon(Call call) {
-        if (call.content().hasRemaining()) {
-            Body.parse(call.content()).end();
-        }
+        Body.parseOrEmpty(call.content()).end();
         String id = call.id("id");
         Optional<Hub.Seen> known = hub.find(id);
         known.ifPresent(seen -> call.mustSee(seen.backup().vm()));
@@ -205,7 +201,7 @@ final class Routes {
     private Reply vm(Call call) {
         String vm = call.id("vm");
         call.mustSee(vm);
-        return Reply.json(200, Answers.vm(hub.repository().vm(vm).orElseThrow(() -> unknownVm(vm))));
+        return Reply.json(200, Answers.vm(hub.repository().requireVm(vm)));
     }
 
     private Reply putVm(Call call) {
@@ -230,27 +226,18 @@ final class Routes {
     private Reply verify(Call call) {
         String vm = call.id("vm");
         call.mustSee(vm);
-        Requests.Verify wanted = call.content().hasRemaining()
-                ? Requests.verify(Body.parse(call.content()))
-                : Requests.Verify.EVERYTHING;
+        Requests.Verify wanted = Requests.verify(Body.parseOrEmpty(call.content()));
         Optional<Backup> point = wanted.backup()
                 .map(id -> hub.show(id).backup())
                 .filter(one -> one.vm().equals(vm));
         if (wanted.backup().isPresent() && point.isEmpty()) {
             throw Problem.badRequest("'backup' is none of this VM's");
         }
-        if (hub.repository().vm(vm).isEmpty()) {
-            throw unknownVm(vm);
-        }
+        Vm _ = hub.repository().requireVm(vm);
         return Reply.json(
                 200,
                 Answers.verified(hub.verifying()
                         .asked(vm, wanted.backup(), wanted.olderThan(), wanted.bytesPerSecond(), call.isGone())));
-    }
-
-    private static RepositoryException unknownVm(String vm) {
-        return new RepositoryException.NotFound(
-                "there is no VM " + vm + " here; `migratekit hub vms` shows what there is");
     }
 
     private Reply events(Call call) throws IOException {

@@ -1,5 +1,7 @@
 package io.migratekit.hub.repository;
 
+import io.migratekit.nbd.proof.Grid;
+
 /**
  * What is wrong with a layer, and where? What stands on it reads wrong there, too, unless it has data of its own.
  *
@@ -9,6 +11,13 @@ package io.migratekit.hub.repository;
  * @param what completes "the layer ...: "
  */
 public record Damage(String layer, long offset, long length, String what) {
+    /** What was met, in other words. */
+    static Damage of(RepositoryException.Damaged met, String what) {
+        return met.offset() < 0
+                ? whole(met.layer(), what)
+                : new Damage(met.layer(), met.offset(), Grid.CELL_BYTES, what);
+    }
+
     static Damage whole(String layer, String what) {
         return new Damage(layer, -1, 0, what);
     }

@@ -5,7 +5,6 @@ import io.migratekit.nbd.proof.CellList;
 import io.migratekit.nbd.proof.Grid;
 import io.migratekit.nbd.proof.HashEntry;
 import io.migratekit.nbd.server.ServerFailed;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -117,7 +116,7 @@ final class LayerCheck {
             problems.ifPresent(text -> damage.add(
                     Damage.whole(subject.layer(), "qemu-img check: " + text.replaceAll("\\s*\\n\\s*", "; "))));
             isSound = problems.isEmpty();
-            structure = structure(subject, file, damage);
+            structure = structure(subject, damage);
         }
         if (!canBeRead || subject.root() == null) {
             return new Found(damage, new BitSet(), canBeRead, 0, structure);
@@ -183,13 +182,11 @@ final class LayerCheck {
         }
     }
 
-    private @Nullable String structure(Subject subject, Path file, List<Damage> damage) {
+    private @Nullable String structure(Subject subject, List<Damage> damage) {
         String now;
         try {
-            now = Structure.of(file);
-        } catch (IOException e) {
-            throw Disk.storage("cannot read " + file, e);
-        } catch (Qcow2Header.Unfit e) {
+            now = layers.structure(subject.layer());
+        } catch (RepositoryException.Damaged e) {
             return null; // The header was looked at before, and the check of qemu-img says it better.
         }
         String root = subject.root();

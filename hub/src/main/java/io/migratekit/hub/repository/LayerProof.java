@@ -27,6 +27,11 @@ record LayerProof(
         damage = List.copyOf(damage);
     }
 
+    /** The same of a file with another structure. */
+    LayerProof with(@Nullable String otherStructure) {
+        return new LayerProof(root, at, since, damage, otherStructure);
+    }
+
     JsonObject toJson() {
         JsonObject object = new JsonObject();
         object.addProperty("root", root);

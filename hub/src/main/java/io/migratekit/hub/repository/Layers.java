@@ -101,6 +101,18 @@ final class Layers {
         }
     }
 
+    /** What the file of a layer holds besides data, see {@link Structure}. */
+    String structure(String layer) {
+        Path file = file(layer);
+        try {
+            return Structure.of(file);
+        } catch (Qcow2Header.Unfit e) {
+            throw damaged(layer, "the layer " + file + " cannot be used: " + e.getMessage());
+        } catch (IOException e) {
+            throw Disk.storage("cannot read " + file, e);
+        }
+    }
+
     /** The layer on which this one stands; nothing, if it is a full one. */
     Optional<String> below(String layer) {
         return header(layer).backing().map(name -> beside(layer, name));

@@ -24,13 +24,15 @@ final class Merging {
     private final Layers layers;
     private final HashStore hashes;
     private final QemuImg qemu;
+    private final Proofs proofs;
     private final MergeCheck check;
 
-    Merging(Catalog catalog, Layers layers, HashStore hashes, QemuImg qemu) {
+    Merging(Catalog catalog, Layers layers, HashStore hashes, QemuImg qemu, Proofs proofs) {
         this.catalog = catalog;
         this.layers = layers;
         this.hashes = hashes;
         this.qemu = qemu;
+        this.proofs = proofs;
         this.check = new MergeCheck(catalog, layers, hashes);
     }
 
@@ -130,6 +132,10 @@ final class Merging {
         Disk.sync(layers.file(step.into()));
         prove(step, child, isKnown, progress);
         hashes.copy(step.from(), step.into());
+        proofs.write(
+                step.into(),
+                new LayerProof(
+                        Objects.requireNonNull(child.root()), null, null, List.of(), layers.structure(step.into())));
     }
 
     /** All of it is read; or only what was written just now, when all of it was read before that. */
@@ -178,9 +184,10 @@ final class Merging {
     private void standOn(String layer, String other, boolean isSealed) {
         try {
             layers.makeWritable(layer);
-            Disk.remove(layers.path(layer, Layers.PROOF)); // Its header is about to change, which is no damage.
+            proofs.structureChanges(layer); // That its header changes is no damage.
             qemu.standOn(layers.file(layer), Layers.name(other));
             Disk.sync(layers.file(layer));
+            proofs.structureIsNew(layer);
         } finally {
             if (isSealed) {
                 layers.makeReadOnly(layer);

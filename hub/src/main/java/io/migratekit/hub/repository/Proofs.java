@@ -20,9 +20,13 @@ final class Proofs {
 
     /** What is known of this layer with this content. */
     Optional<LayerProof> find(String layer, String root) {
+        return kept(layer).filter(proof -> proof.root().equals(root));
+    }
+
+    /** Whatever content it speaks of. */
+    private Optional<LayerProof> kept(String layer) {
         try {
-            return Disk.read(layers.path(layer, Layers.PROOF), LayerProof::read)
-                    .filter(proof -> proof.root().equals(root));
+            return Disk.read(layers.path(layer, Layers.PROOF), LayerProof::read);
         } catch (RepositoryException.Storage e) {
             LOG.log(WARNING, () -> "layer=" + layer + " counts as never verified: " + e.getMessage());
             return Optional.empty();
@@ -48,6 +52,18 @@ final class Proofs {
                             all,
                             before.map(LayerProof::structure).orElse(null)));
         }
+    }
+
+    /**
+     * The file of a layer is about to be changed, and not its content: until {@link #structureIsNew} nothing is known of what
+     * it holds besides data. What is known of the content stays.
+     */
+    void structureChanges(String layer) {
+        kept(layer).filter(proof -> proof.structure() != null).ifPresent(proof -> write(layer, proof.with(null)));
+    }
+
+    void structureIsNew(String layer) {
+        kept(layer).ifPresent(proof -> write(layer, proof.with(layers.structure(layer))));
     }
 
     /** Why the content of a layer is known not to be right. */

@@ -3,7 +3,6 @@ package io.migratekit.hub.repository;
 import com.google.gson.JsonObject;
 import io.migratekit.nbd.files.JsonFields;
 import io.migratekit.nbd.files.ProcessLock;
-import io.migratekit.nbd.proof.Grid;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -57,7 +56,7 @@ public final class Repository implements AutoCloseable {
         this.hashes = new HashStore(layers);
         this.seal = new Seal(catalog, layers, hashes, qemu, proofs, limits.keepAtLeast());
         this.opening = new Opening(catalog, layers, hashes, seal, proofs, qemu);
-        this.merging = new Merging(catalog, layers, hashes, qemu);
+        this.merging = new Merging(catalog, layers, hashes, qemu, proofs);
         this.removal = new Removal(catalog, layers, merging);
         this.pruning = new Pruning(catalog, layers, this::isGood);
     }
@@ -196,9 +195,7 @@ public final class Repository implements AutoCloseable {
                 return seal.seal(backup, request, progress);
             } catch (RepositoryException.Damaged e) {
                 // Damage below: the next backup must not stand on it, too.
-                proofs.met(
-                        catalog.backups(Optional.of(backup.vm())),
-                        new Damage(e.layer(), e.offset(), e.offset() < 0 ? 0 : Grid.CELL_BYTES, e.what()));
+                proofs.met(catalog.backups(Optional.of(backup.vm())), Damage.of(e, e.what()));
                 throw e;
             }
         }
@@ -255,13 +252,13 @@ public final class Repository implements AutoCloseable {
     public Pruned prune(String vm, RetentionPolicy policy, boolean apply) {
         return apply
                 ? prune(vm, policy, id -> deleteUnwanted(id, policy, SealProgress.NOBODY))
-                : pruning.look(requireKnown(vm), policy);
+                : pruning.look(requireVm(vm).id(), policy);
     }
 
     /** Carries a policy out; {@code remove} is called for each point, and is to call {@link #deleteUnwanted}. */
     public Pruned prune(String vm, RetentionPolicy policy, Consumer<String> remove) {
         requireServing();
-        return pruning.apply(requireKnown(vm), policy, remove);
+        return pruning.apply(requireVm(vm).id(), policy, remove);
     }
 
     /** Removes a restore point, unless the policy keeps it by now. */
@@ -281,7 +278,7 @@ public final class Repository implements AutoCloseable {
         } catch (RepositoryException.Damaged e) {
             if (e.offset() >= 0) {
                 String what = "what is kept was not what was proved at its seal, when a point was to be merged";
-                proofs.met(catalog.backups(Optional.of(vm)), new Damage(e.layer(), e.offset(), Grid.CELL_BYTES, what));
+                proofs.met(catalog.backups(Optional.of(vm)), Damage.of(e, what));
             }
             throw e;
         }
@@ -292,10 +289,10 @@ public final class Repository implements AutoCloseable {
         return point.complete() && proofs.verdict(point).isGood();
     }
 
-    private String requireKnown(String vm) {
-        return vm(vm).map(Vm::id)
-                .orElseThrow(() -> new RepositoryException.NotFound(
-                        "there is no VM " + vm + " here; `migratekit hub vms` lists them"));
+    /** A VM of which anything is kept. */
+    public Vm requireVm(String id) {
+        return vm(id).orElseThrow(() -> new RepositoryException.NotFound(
+                "there is no VM " + id + " here; `migratekit hub vms` shows what there is"));
     }
 
     /** The VM of a backup; also of one whose deletion could not be finished. */

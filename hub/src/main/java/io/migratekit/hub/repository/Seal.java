@@ -1,7 +1,6 @@
 package io.migratekit.hub.repository;
 
 import io.migratekit.nbd.proof.CellList;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -111,7 +110,7 @@ final class Seal {
         String root = list(disk, layer, said.hashes(), progress);
         Disk.sync(layers.file(layer));
         // From here on no byte of the file may change; what stands on damage that is known is not called good.
-        proofs.write(layer, new LayerProof(root, null, null, inherited(disk, layer), structure(layer)));
+        proofs.write(layer, new LayerProof(root, null, null, inherited(disk, layer), layers.structure(layer)));
         return new BackupDisk(
                 disk.key(),
                 disk.label(),
@@ -134,16 +133,6 @@ final class Seal {
                 : layers.below(layer)
                         .map(below -> proofs.damage(below, parent.root()))
                         .orElse(List.of());
-    }
-
-    private String structure(String layer) {
-        try {
-            return Structure.of(layers.file(layer));
-        } catch (Qcow2Header.Unfit e) {
-            throw Layers.damaged(layer, "the layer cannot be used: " + e.getMessage() + "; copy the disk again");
-        } catch (IOException e) {
-            throw Disk.storage("cannot read " + layers.path(layer), e);
-        }
     }
 
     /** What it was opened over is still what it stands on, and has the sizes that were recorded. */

@@ -127,11 +127,11 @@ final class Verification {
         Map<String, LayerCheck.Subject> known = new LinkedHashMap<>();
         Map<String, Backup> owners = new HashMap<>();
         points.forEach(
-                point -> owners.put(Objects.requireNonNull(disk(point, key).layer()), point));
+                point -> owners.put(Objects.requireNonNull(point.disk(key).layer()), point));
         Set<String> wanted = new HashSet<>();
         for (Backup point : points) {
             LayerCheck.Subject top =
-                    subject(Objects.requireNonNull(disk(point, key).layer()), key, owners, known, Set.of());
+                    subject(Objects.requireNonNull(point.disk(key).layer()), key, owners, known, Set.of());
             if (request.point().isEmpty() || request.point().get().equals(point.id())) {
                 for (LayerCheck.Subject one = top; one != null; one = one.below()) {
                     wanted.add(one.layer());
@@ -168,16 +168,9 @@ final class Verification {
         }
         Backup owner = owners.get(layer);
         LayerCheck.Subject made =
-                new LayerCheck.Subject(layer, owner, owner == null ? null : disk(owner, key), below, lost);
+                new LayerCheck.Subject(layer, owner, owner == null ? null : owner.disk(key), below, lost);
         known.put(layer, made);
         return made;
-    }
-
-    private static BackupDisk disk(Backup point, int key) {
-        return point.disks().stream()
-                .filter(one -> one.key() == key)
-                .findFirst()
-                .orElseThrow();
     }
 
     private Optional<LayerProof> before(LayerCheck.Subject subject) {

@@ -125,6 +125,26 @@ class VerificationTest {
         assertTrue(seconds > (report.readBytes() / 4.0 / MIB) - 0.3, seconds + " s for " + report.readBytes());
     }
 
+    @Test
+    void whatWasMergedAndWhatStandsOnItIsFoundWellAndAFlipThereIsFoundAsBefore() throws IOException {
+        lab.repository().delete("a", true);
+        VerifyReport merged = verify();
+        assertEquals(List.of("b", "c"), merged.good(), () -> "seed=" + seed + " " + merged);
+        assertTrue(merged.isClean(), merged::toString);
+        lab.pointWith(VM, "d", random, 0, 4096);
+        lab.repository().delete("b", true);
+        for (BackupDisk disk : lab.repository().find("d").orElseThrow().disks()) {
+            Path path = lab.folder().resolve(Objects.requireNonNull(disk.layer()));
+            Tool.run("chmod", "u+w", path.toString());
+            byte[] whole = Files.readAllBytes(path);
+            flip(path, 60_000, 3); // Behind the header, where nothing is.
+            VerifyReport flipped = verify();
+            assertFalse(flipped.good().contains("d"), () -> "seed=" + seed + " " + flipped);
+            Files.write(path, whole);
+        }
+        assertEquals(List.of("c", "d"), verify().good());
+    }
+
     // ---- tampering
 
     /** Changes something, and undoes it; what is changed has to be named. */
