@@ -89,10 +89,7 @@ final class BootOptions {
     /** Boots it; what was seen. */
     JsonObject run(Console console, HubView view, String id) {
         JsonObject point = view.backup(id);
-        List<Integer> keys = HubText.objects(point, "disks").stream()
-                .filter(disk -> disk.has("root"))
-                .map(disk -> (int) HubText.number(disk, "key"))
-                .toList();
+        List<Integer> keys = HubText.sealedDisks(point);
         Path picture = screenshot == null ? Path.of(id + ".png") : screenshot;
         console.say("booting " + id + "; waiting up to " + Durations.show(limit) + " for a sign of life");
         try (PointReading reading = view.read(new PointReading.Wanted(id, keys, CLIENTS))) {

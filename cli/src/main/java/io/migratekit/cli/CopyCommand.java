@@ -10,7 +10,6 @@ import io.migratekit.agent.job.RangesFile;
 import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.agent.watch.Signals;
-import io.migratekit.agent.watch.StallReport;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.NbdUri;
@@ -127,13 +126,12 @@ final class CopyCommand implements Callable<Integer> {
 
     private int copy(CopySpec copy, @Nullable Way toSource, @Nullable Way toTarget) {
         CopyJob.Named named = new CopyJob.Named(Optional.ofNullable(jobId).map(JobId::new), state.store());
-        Words words = new Words();
+        CopyWords words = new CopyWords("copy");
         try (CopyJob job = new CopyJob(
                         named, copy, engine.watchLimits(peer.extentsTimeout()), engine.rate(), this::ranges, words);
                 ProgressDisplay display = progress.display(console, job::progress)) {
-            words.shown = display;
+            words.on(display);
             job.roads(() -> roads(toSource, toTarget));
-            ConsoleLog.to(display::say);
             Signals.onUser1(() -> display.print(job.dump()));
             display.start();
             return copy(job, display);
@@ -182,24 +180,6 @@ final class CopyCommand implements Callable<Integer> {
         } catch (CopyException.Stalled e) {
             display.print(job.lastDump());
             throw e;
-        }
-    }
-
-    /** What the copy has to say while it runs. */
-    private static final class Words implements CopyJob.Listener {
-        private volatile @Nullable ProgressDisplay shown;
-
-        @Override
-        public void stalled(StallReport report) {
-            ProgressDisplay display = shown;
-            if (report.news() && display != null) {
-                display.say("copy: " + report);
-            }
-        }
-
-        @Override
-        public int exitCode(RuntimeException failure) {
-            return Console.codeOf(failure).code();
         }
     }
 

@@ -14,7 +14,6 @@ import io.migratekit.agent.job.JobStore;
 import io.migratekit.agent.job.StateFolder;
 import io.migratekit.agent.restore.PointCopy;
 import io.migratekit.agent.restore.ProvedContent;
-import io.migratekit.agent.watch.StallReport;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Limits;
 import io.migratekit.nbd.NbdUri;
@@ -163,10 +162,7 @@ final class HubCopyCommand implements Callable<Integer> {
             String repository,
             JsonObject report) {
         String id = HubText.text(point, "id");
-        List<Integer> keys = HubText.objects(point, "disks").stream()
-                .filter(disk -> disk.has("root"))
-                .map(disk -> (int) HubText.number(disk, "key"))
-                .toList();
+        List<Integer> keys = HubText.sealedDisks(point);
         Path folder = temporary();
         JobStore store = state.store();
         try (PointReading source = view(from, id, keys, limits)) {
@@ -227,7 +223,7 @@ final class HubCopyCommand implements Callable<Integer> {
                 .withListener(WaitListener.NONE);
         CopySpec spec = new CopySpec(from, to, connect, limits, true, engine.verify(), false)
                 .withProof(new SourceProof(content.hashes(), false));
-        Words words = new Words();
+        CopyWords words = new CopyWords("hub copy");
         try (CopyJob job = new CopyJob(
                         new CopyJob.Named(Optional.of(id), store),
                         spec,
@@ -236,8 +232,7 @@ final class HubCopyCommand implements Callable<Integer> {
                         _ -> ranges,
                         words);
                 ProgressDisplay display = progress.display(console, job::progress)) {
-            words.shown = display;
-            ConsoleLog.to(display::say);
+            words.on(display);
             display.start();
             PointCopy.Sent sent = sent(job.run());
             Files.copy(store.folderOf(id).path().resolve("hashes"), hashes, StandardCopyOption.REPLACE_EXISTING);
@@ -262,23 +257,5 @@ final class HubCopyCommand implements Callable<Integer> {
                 yield new PointCopy.Sent(HubText.text(report, "hash"), HubText.number(report, "copied"));
             }
         };
-    }
-
-    /** What the copy of a disk has to say while it runs. */
-    private static final class Words implements CopyJob.Listener {
-        private volatile @Nullable ProgressDisplay shown;
-
-        @Override
-        public void stalled(StallReport report) {
-            ProgressDisplay display = shown;
-            if (report.news() && display != null) {
-                display.say("hub copy: " + report);
-            }
-        }
-
-        @Override
-        public int exitCode(RuntimeException failure) {
-            return Console.codeOf(failure).code();
-        }
     }
 }

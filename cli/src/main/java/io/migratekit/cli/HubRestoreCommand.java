@@ -3,7 +3,6 @@ package io.migratekit.cli;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.migratekit.agent.CopyJob;
 import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.copy.CopySpec;
@@ -14,7 +13,6 @@ import io.migratekit.agent.job.StateFolder;
 import io.migratekit.agent.restore.DiskRestore;
 import io.migratekit.agent.restore.ProvedContent;
 import io.migratekit.agent.restore.RestoredFile;
-import io.migratekit.agent.watch.StallReport;
 import io.migratekit.hub.guest.GuestDisk;
 import io.migratekit.hub.guest.GuestFiles;
 import io.migratekit.hub.guest.Machine;
@@ -324,7 +322,7 @@ final class HubRestoreCommand implements Callable<Integer> {
                 .withDeadline(deadline == null ? Deadline.NEVER : Deadline.in(deadline))
                 .withListener(WaitListener.NONE);
         CopySpec copy = new CopySpec(reading.disk(key), target, connect, limits, true, engine.verify(), false);
-        Words words = new Words(key);
+        CopyWords words = new CopyWords("restore of disk " + key);
         try (DiskRestore restore = new DiskRestore(
                         copy,
                         content,
@@ -335,8 +333,7 @@ final class HubRestoreCommand implements Callable<Integer> {
                         engine.rate(),
                         words);
                 ProgressDisplay display = progress.display(console, restore.job()::progress)) {
-            words.show(display);
-            ConsoleLog.to(display::say);
+            words.on(display);
             display.start();
             return report(key, target, content, restore.run());
         } catch (CopyException.Interrupted e) {
@@ -422,33 +419,6 @@ final class HubRestoreCommand implements Callable<Integer> {
     private void require(boolean sound, String rule) {
         if (!sound) {
             throw new ParameterException(spec.commandLine(), rule);
-        }
-    }
-
-    /** What the copy of a disk has to say while it runs. */
-    private static final class Words implements CopyJob.Listener {
-        private final int key;
-        private volatile @Nullable ProgressDisplay shown;
-
-        Words(int key) {
-            this.key = key;
-        }
-
-        void show(ProgressDisplay display) {
-            shown = display;
-        }
-
-        @Override
-        public void stalled(StallReport report) {
-            ProgressDisplay display = shown;
-            if (report.news() && display != null) {
-                display.say("restore of disk " + key + ": " + report);
-            }
-        }
-
-        @Override
-        public int exitCode(RuntimeException failure) {
-            return Console.codeOf(failure).code();
         }
     }
 }

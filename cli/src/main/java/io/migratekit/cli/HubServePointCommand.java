@@ -93,10 +93,7 @@ final class HubServePointCommand implements Callable<Integer> {
 
     private int serve(HubView view) {
         JsonObject point = view.backup(id);
-        List<Integer> keys = HubText.objects(point, "disks").stream()
-                .filter(disk -> disk.has("root"))
-                .map(disk -> (int) HubText.number(disk, "key"))
-                .toList();
+        List<Integer> keys = HubText.sealedDisks(point);
         if (!HubText.text(point, "state").equals("sealed") || !keys.containsAll(only) || keys.isEmpty()) {
             throw new CommandFailed(
                     ExitCode.USAGE,

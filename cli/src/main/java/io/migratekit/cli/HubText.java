@@ -32,6 +32,14 @@ final class HubText {
         return array.asList().stream().map(JsonElement::getAsJsonObject).toList();
     }
 
+    /** The keys of the disks that are part of a restore point. */
+    static List<Integer> sealedDisks(JsonObject point) {
+        return objects(point, "disks").stream()
+                .filter(disk -> disk.has("root"))
+                .map(disk -> (int) number(disk, "key"))
+                .toList();
+    }
+
     static List<List<String>> backups(List<JsonObject> backups) {
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("ID", "VM", "TAKEN", "STATE", "KIND", "DISKS", "STORED", "VERIFIED"));

@@ -1,8 +1,8 @@
 package io.migratekit.cli;
 
 import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import io.migratekit.agent.hub.Heartbeat;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.restore.PointSource;
@@ -19,8 +19,6 @@ import java.util.Collection;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.UUID;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** Where can a restore point be read, for as long as this is open, and what has it to read as? */
@@ -38,15 +36,13 @@ interface PointReading extends PointSource, AutoCloseable {
     final class AtHub implements PointReading {
         private static final Duration EVERY = Duration.ofSeconds(30);
         private static final Duration LEASE = Duration.ofMinutes(10);
-        private static final Duration END = Duration.ofSeconds(2);
 
         private final Console console;
         private final HubClient client;
         private final Wanted wanted;
         private final String reading = "r-" + UUID.randomUUID();
         private final Map<Integer, NbdUri> disks = new TreeMap<>();
-        private final CountDownLatch end = new CountDownLatch(1);
-        private final Thread beat;
+        private final Heartbeat heartbeat;
 
         AtHub(Console console, HubClient client, @Nullable Way way, Wanted wanted) {
             this.console = console;
@@ -58,7 +54,12 @@ interface PointReading extends PointSource, AutoCloseable {
                         Way.lead(way, NbdUri.parse(HubText.text(disk, "export")))
                                 .knownAs("content " + HubText.text(disk, "root")));
             }
-            beat = Thread.ofPlatform().daemon().name("hub-reading").start(this::beat);
+            heartbeat = new Heartbeat(
+                    EVERY,
+                    this::ask,
+                    why -> console.say(
+                            "the hub does not hear that the restore point is still being read: " + why.getMessage()));
+            heartbeat.start();
         }
 
         private JsonObject ask() {
@@ -70,31 +71,9 @@ interface PointReading extends PointSource, AutoCloseable {
             }
             JsonObject request = new JsonObject();
             request.add("disks", keys);
-            request.addProperty("workers", Math.min(64, wanted.connections()));
+            request.addProperty("workers", Math.min(HubClient.MOST_WORKERS, wanted.connections()));
             request.addProperty("leaseSeconds", LEASE.toSeconds());
             return client.read(wanted.point(), reading, request);
-        }
-
-        private void beat() {
-            boolean isHeard = true;
-            try {
-                while (!end.await(EVERY.toMillis(), TimeUnit.MILLISECONDS)) {
-                    try {
-                        JsonElement _ = ask();
-                        isHeard = true;
-                    } catch (HubException.Cancelled e) {
-                        return;
-                    } catch (HubException e) {
-                        if (isHeard) {
-                            console.say("the hub does not hear that the restore point is still being read: "
-                                    + e.getMessage());
-                        }
-                        isHeard = false;
-                    }
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
         }
 
         @Override
@@ -118,14 +97,10 @@ interface PointReading extends PointSource, AutoCloseable {
 
         @Override
         public void close() {
-            end.countDown();
-            beat.interrupt();
-            boolean wasInterrupted = Thread.interrupted();
+            boolean wasInterrupted = Thread.interrupted(); // Or the hub would not be told.
+            heartbeat.close();
             try {
-                var _ = beat.join(END);
                 client.endReading(wanted.point(), reading);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
             } catch (HubException e) {
                 console.say("the hub was not told that the reading is over, and ends it by itself within "
                         + LEASE.toMinutes() + " min: " + e.getMessage());

@@ -4,7 +4,6 @@ import static java.lang.System.Logger.Level.INFO;
 import static java.lang.System.Logger.Level.WARNING;
 
 import com.google.gson.JsonObject;
-import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.LastPoint;
 import io.migratekit.hub.repository.Repository;
@@ -57,10 +56,10 @@ public final class Alarms implements AutoCloseable {
         Thread.ofPlatform().daemon().name("hub-alarms").start(this::watch);
     }
 
-    /** What is wrong right now. */
-    public List<Alarm> now() {
+    /** What is wrong, when these are all VMs. */
+    public List<Alarm> of(List<Vm> vms) {
         List<Alarm> all = new ArrayList<>();
-        for (Vm vm : repository.vms()) {
+        for (Vm vm : vms) {
             noGoodPoint(vm).ifPresent(all::add);
             damage(vm).ifPresent(all::add);
         }
@@ -85,17 +84,13 @@ public final class Alarms implements AutoCloseable {
                         + "; look why its backups fail"));
     }
 
-    private Optional<Alarm> damage(Vm vm) {
-        List<String> damaged = repository.backups(Optional.of(vm.id())).stream()
-                .filter(point -> !repository.verdict(point).isGood())
-                .map(Backup::id)
-                .toList();
-        return damaged.isEmpty()
+    private static Optional<Alarm> damage(Vm vm) {
+        return vm.damaged().isEmpty()
                 ? Optional.empty()
                 : Optional.of(new Alarm(
                         "damaged",
                         Optional.of(vm.id()),
-                        "restore points of VM " + vm.name() + " are damaged: " + String.join(", ", damaged)
+                        "restore points of VM " + vm.name() + " are damaged: " + String.join(", ", vm.damaged())
                                 + "; `migratekit hub verify --vm` says where"));
     }
 
@@ -139,7 +134,7 @@ public final class Alarms implements AutoCloseable {
 
     private void look() {
         try {
-            List<Alarm> now = now();
+            List<Alarm> now = of(repository.vms());
             Map<String, Alarm> before = byIdentity(last);
             Map<String, Alarm> after = byIdentity(now);
             last = now;

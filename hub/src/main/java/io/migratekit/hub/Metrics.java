@@ -27,17 +27,17 @@ final class Metrics {
                 + gauge(
                         "alarms",
                         "What somebody should look after",
-                        alarms.now().size())
+                        alarms.of(vms).size())
                 + alarms.spaceLeft()
                         .map(left -> gauge(
                                 "space_seconds",
                                 "How long the free space lasts at the pace of the last week",
                                 left.toSeconds()))
                         .orElse("")
-                + ofVms(all, vms);
+                + ofVms(vms);
     }
 
-    private static String ofVms(List<Hub.Seen> all, List<Vm> vms) {
+    private static String ofVms(List<Vm> vms) {
         StringBuilder ages = new StringBuilder();
         StringBuilder damaged = new StringBuilder();
         for (Vm vm : vms) {
@@ -51,10 +51,7 @@ final class Metrics {
             }
             damaged.append(NAME + "vm_damaged_points")
                     .append(labels)
-                    .append(all.stream()
-                            .filter(seen -> seen.backup().vm().equals(vm.id())
-                                    && !seen.repository().verdict(seen.backup()).isGood())
-                            .count())
+                    .append(vm.damaged().size())
                     .append('\n');
         }
         return head("vm_last_good_age_seconds", "Age of the newest restore point that is complete and not damaged")

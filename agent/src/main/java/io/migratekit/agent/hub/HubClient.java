@@ -43,6 +43,9 @@ import org.jspecify.annotations.Nullable;
  * reached, or breaks off, is asked again for a while.
  */
 public final class HubClient implements AutoCloseable {
+    /** The contract lets nobody ask for more connections to a disk. */
+    public static final int MOST_WORKERS = 64;
+
     private static final int LONGEST_ANSWER_BYTES = 256 << 20;
     private static final int THREADS = 6;
     /** What takes long is accompanied by signs of life every five seconds: who has less patience would miss them all. */

@@ -2,6 +2,8 @@ package io.migratekit.agent.migration;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.agent.hub.Heartbeat;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.StateFolder;
@@ -33,7 +35,7 @@ final class HubLanding implements Landing {
     /** The hub ends its exports when it has not heard from us for so long; what was written stays. */
     private static final int LEASE_SECONDS = 600;
 
-    private static final int MOST_WORKERS = 64;
+    private static final Duration BEAT_EVERY = Duration.ofSeconds(15);
 
     private final MigrationSpec spec;
     private final HubDestination hub;
@@ -72,7 +74,13 @@ final class HubLanding implements Landing {
         this.listener = listener;
         this.committed = committed;
         this.repository = repository;
-        heartbeat = new Heartbeat(hub.client(), spec.id().text(), progress, listener);
+        heartbeat = new Heartbeat(
+                BEAT_EVERY,
+                () -> hub.client()
+                        .heartbeat(
+                                spec.id().text(),
+                                JsonParser.parseString(progress.get()).getAsJsonObject()),
+                new Heard(listener));
     }
 
     /** Lets the hub open a layer for each disk, or gives those that it has opened for this backup before. */
@@ -99,6 +107,20 @@ final class HubLanding implements Landing {
         return landing;
     }
 
+    /** Whether the hub hears that the backup lives. */
+    private record Heard(MigrationListener listener) implements Heartbeat.Listener {
+        @Override
+        public void unheard(HubException why) {
+            listener.warned("the hub does not hear that this backup lives: " + why.getMessage()
+                    + ". It ends its exports after a while; copying goes on meanwhile");
+        }
+
+        @Override
+        public void heardAgain() {
+            listener.told("the hub hears us again");
+        }
+    }
+
     /** What is said of the hub is said of the backup. */
     private record Words(MigrationListener listener) implements HubClient.Listener {
         @Override
@@ -120,7 +142,12 @@ final class HubLanding implements Landing {
     /** Asks for layers of these disks; what the hub has opened for others of this backup stays. */
     private void start(Collection<VmDisk> disks, String kind) {
         JsonObject request = HubRequests.start(
-                spec.id(), vm, Math.min(MOST_WORKERS, spec.limits().connections()), LEASE_SECONDS, disks, kind);
+                spec.id(),
+                vm,
+                Math.min(HubClient.MOST_WORKERS, spec.limits().connections()),
+                LEASE_SECONDS,
+                disks,
+                kind);
         JsonObject answer = hub.client().start(request);
         Map<Integer, Layer> now = new TreeMap<>(layers);
         Set<Integer> keys = new TreeSet<>();

@@ -3,8 +3,8 @@ package io.migratekit.agent.restore;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import io.migratekit.agent.hub.Heartbeat;
 import io.migratekit.agent.hub.HubClient;
-import io.migratekit.agent.hub.HubException;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.Ranges;
 import java.nio.file.Path;
@@ -13,8 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 
 /**
@@ -24,7 +22,6 @@ import java.util.function.UnaryOperator;
  */
 public final class PointCopy implements AutoCloseable {
     private static final int LEASE_SECONDS = 600;
-    private static final int MOST_WORKERS = 64;
     private static final Duration BEAT_EVERY = Duration.ofSeconds(30);
     private static final String SEALED = "sealed";
 
@@ -32,7 +29,7 @@ public final class PointCopy implements AutoCloseable {
     private final String id;
     private final HubClient target;
     private final Listener listener;
-    private final CountDownLatch end = new CountDownLatch(1);
+    private final Heartbeat heartbeat;
 
     /** Who copies a disk, and hears of what goes on? */
     public interface Listener {
@@ -69,6 +66,11 @@ public final class PointCopy implements AutoCloseable {
         this.id = text(point, "id");
         this.target = target;
         this.listener = listener;
+        heartbeat = new Heartbeat(
+                BEAT_EVERY,
+                () -> target.heartbeat(id, new JsonObject()),
+                why -> listener.told(
+                        "the other hub does not hear that the copy of " + id + " lives: " + why.getMessage()));
     }
 
     /**
@@ -85,7 +87,7 @@ public final class PointCopy implements AutoCloseable {
             return new Outcome.There();
         }
         JsonObject opened = target.start(startRequest(workers));
-        Thread.ofPlatform().daemon().name("hub-heartbeat").start(this::beat);
+        heartbeat.start();
         Map<Integer, String> roots = new TreeMap<>();
         long sent = 0;
         for (JsonObject disk : disks(point)) {
@@ -96,7 +98,7 @@ public final class PointCopy implements AutoCloseable {
                 roots.put(key, one.root());
             }
         }
-        end.countDown();
+        heartbeat.close();
         requireSame(target.seal(id, sealRequest(roots)));
         return new Outcome.Copied(sent);
     }
@@ -147,7 +149,7 @@ public final class PointCopy implements AutoCloseable {
         request.addProperty("id", id);
         request.addProperty("vm", text(point, "vm"));
         request.addProperty("name", text(point, "vmName"));
-        request.addProperty("workers", Math.min(MOST_WORKERS, workers));
+        request.addProperty("workers", Math.min(HubClient.MOST_WORKERS, workers));
         request.addProperty("leaseSeconds", LEASE_SECONDS);
         JsonArray all = new JsonArray();
         for (JsonObject disk : disks(point)) {
@@ -190,26 +192,6 @@ public final class PointCopy implements AutoCloseable {
         return request;
     }
 
-    private void beat() {
-        boolean isHeard = true;
-        try {
-            while (!end.await(BEAT_EVERY.toMillis(), TimeUnit.MILLISECONDS)) {
-                try {
-                    target.heartbeat(id, new JsonObject());
-                    isHeard = true;
-                } catch (HubException e) {
-                    if (isHeard) {
-                        listener.told(
-                                "the other hub does not hear that the copy of " + id + " lives: " + e.getMessage());
-                    }
-                    isHeard = false;
-                }
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
     private static JsonObject opened(JsonObject opened, int key) {
         return disks(opened).stream()
                 .filter(disk -> key(disk) == key)
@@ -238,6 +220,6 @@ public final class PointCopy implements AutoCloseable {
     /** Nobody is told any more that the copy lives; what was sent stays, and the same again goes on. */
     @Override
     public void close() {
-        end.countDown();
+        heartbeat.close();
     }
 }

@@ -1,6 +1,7 @@
 package io.migratekit.agent.restore;
 
 import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.server.Qcow2File;
 import io.migratekit.nbd.server.QemuNbd;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -9,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
 
 /**
  * Where do the bytes of a restored disk go? Into a file that is called {@code .partial} until all of it is there and right, served
@@ -77,7 +77,7 @@ public final class RestoredFile implements AutoCloseable {
         // Under another name until it is one: a half-made header would be gone on with.
         Path half = partial.resolveSibling(partial.getFileName() + ".tmp");
         Files.deleteIfExists(half);
-        QemuImg.create(List.of(half.toAbsolutePath().toString(), Long.toString(bytes)));
+        Qcow2File.create(half, bytes);
         Files.move(half, partial, StandardCopyOption.ATOMIC_MOVE);
     }
 

@@ -1,5 +1,6 @@
 package io.migratekit.agent.restore;
 
+import io.migratekit.nbd.server.Qcow2File;
 import io.migratekit.nbd.server.QemuNbd;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -53,7 +54,7 @@ public final class ThrowAway implements AutoCloseable {
         Path overlay = folder.resolve("disk-" + key + SUFFIX);
         overlays.add(overlay);
         try {
-            QemuImg.create(List.of("-b", backing.name(), "-F", backing.format(), overlay.toString()));
+            Qcow2File.createOver(overlay, backing.name(), backing.format());
         } catch (IOException e) {
             throw new RestoreException.NoFile("cannot make " + overlay + ": " + e.getMessage(), e);
         }

@@ -187,12 +187,13 @@ final class Routes {
     }
 
     private Reply vms(Call call) {
-        List<Alarm> alarms = hub.alarms().now();
+        List<Vm> vms = hub.repository().vms();
+        List<Alarm> alarms = hub.alarms().of(vms);
         return Reply.json(
                 200,
                 Answers.list(
                         "vms",
-                        hub.repository().vms().stream()
+                        vms.stream()
                                 .filter(vm -> call.maySee(vm.id()))
                                 .map(vm -> Answers.vm(vm, alarms))
                                 .toList()));
@@ -201,7 +202,8 @@ final class Routes {
     private Reply vm(Call call) {
         String vm = call.id("vm");
         call.mustSee(vm);
-        return Reply.json(200, Answers.vm(hub.repository().requireVm(vm)));
+        Vm found = hub.repository().requireVm(vm);
+        return Reply.json(200, Answers.vm(found, hub.alarms().of(List.of(found))));
     }
 
     private Reply putVm(Call call) {

@@ -35,7 +35,7 @@ final class BootMachine {
     /** Makes the overlays and the firmware's memory in this folder, which is removed with qemu. */
     static ServerCommand command(BootRequest request, Path folder) {
         Machine machine = request.machine();
-        List<GuestDisk> disks = Overlays.make(machine, request.disks(), folder, request.limits());
+        List<GuestDisk> disks = Overlays.make(machine, request.disks(), folder);
         List<String> words = new ArrayList<>(List.of("-nodefaults", "-no-user-config"));
         words.addAll(List.of("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
         words.addAll(List.of("-name", "migratekit-boot-proof"));

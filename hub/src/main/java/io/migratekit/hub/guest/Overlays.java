@@ -1,21 +1,18 @@
 package io.migratekit.hub.guest;
 
-import io.migratekit.nbd.Durations;
+import io.migratekit.nbd.server.Qcow2File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 
 /** What does a guest write to that must not change the layers? Empty QCOW2 files on top of them, made by qemu-img. */
 final class Overlays {
     private Overlays() {}
 
     /** One for each disk, the disk to boot from first. */
-    static List<GuestDisk> make(Machine machine, List<BootDisk> disks, Path folder, BootLimits limits) {
+    static List<GuestDisk> make(Machine machine, List<BootDisk> disks, Path folder) {
         if (disks.isEmpty()) {
             throw new BootFailed("the restore point of " + machine.name() + " has no disk that could be booted", null);
         }
@@ -27,47 +24,20 @@ final class Overlays {
         List<GuestDisk> overlays = new ArrayList<>();
         for (BootDisk disk : sorted) {
             String name = "disk-" + disk.key() + ".qcow2";
-            create(disk, folder, name, limits);
+            create(disk, folder, name);
             overlays.add(new GuestDisk(disk.key(), name, "qcow2"));
         }
         return overlays;
     }
 
-    private static void create(BootDisk disk, Path folder, String name, BootLimits limits) {
-        Path said = folder.resolve("qemu-img.out");
-        String layer = disk.backing();
-        List<String> words = List.of("qemu-img", "create", "-q", "-f", "qcow2", "-F", disk.format(), "-b", layer, name);
+    private static void create(BootDisk disk, Path folder, String name) {
         try {
-            Process process = new ProcessBuilder(words)
-                    .directory(folder.toFile())
-                    .redirectInput(Path.of("/dev/null").toFile())
-                    .redirectErrorStream(true)
-                    .redirectOutput(said.toFile())
-                    .start();
-            try {
-                if (!process.waitFor(limits.answer().toNanos(), TimeUnit.NANOSECONDS)) {
-                    throw new BootFailed(
-                            "qemu-img did not make an overlay on " + layer + " within "
-                                    + Durations.show(limits.answer()),
-                            null);
-                }
-            } finally {
-                process.destroyForcibly();
-            }
-            if (process.exitValue() != 0) {
-                throw new BootFailed(
-                        "qemu-img cannot make an overlay on " + layer + ": "
-                                + new String(Files.readAllBytes(said), StandardCharsets.UTF_8).strip(),
-                        null);
-            }
+            Qcow2File.createOver(folder.resolve(name), disk.backing(), disk.format());
         } catch (IOException e) {
             throw new BootFailed(
-                    "cannot run qemu-img (package qemu-utils) for an overlay on " + layer + " in " + folder + ": "
-                            + e.getMessage(),
+                    "cannot make an overlay on " + disk.backing() + " in " + folder
+                            + " with qemu-img (package qemu-utils): " + e.getMessage(),
                     e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new BootFailed("interrupted while an overlay on " + layer + " was made", e);
         }
     }
 }

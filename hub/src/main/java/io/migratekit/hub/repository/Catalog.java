@@ -204,8 +204,12 @@ final class Catalog {
                 .filter(one -> one.state() == Backup.State.SEALED)
                 .toList();
         LastPoint last = points.isEmpty() ? null : LastPoint.of(points.getLast());
+        List<String> damaged = points.stream()
+                .filter(point -> !proofs.verdict(point).isGood())
+                .map(Backup::id)
+                .toList();
         LastPoint lastGood = points.reversed().stream()
-                .filter(point -> point.complete() && proofs.verdict(point).isGood())
+                .filter(point -> point.complete() && !damaged.contains(point.id()))
                 .findFirst()
                 .map(LastPoint::of)
                 .orElse(null);
@@ -214,7 +218,15 @@ final class Catalog {
                 inventory.map(Inventory::name).orElseGet(() -> backups.getLast().vmName());
         List<InventoryDisk> disks = inventory.map(Inventory::disks).orElse(List.of());
         return Optional.of(new Vm(
-                id, name, inventory.map(Inventory::vcenter).orElse(null), disks, points.size(), last, lastGood, bytes));
+                id,
+                name,
+                inventory.map(Inventory::vcenter).orElse(null),
+                disks,
+                points.size(),
+                last,
+                lastGood,
+                damaged,
+                bytes));
     }
 
     /** Each layer that one of these names. */

@@ -6,6 +6,7 @@ import io.migratekit.nbd.Unit;
 import io.migratekit.nbd.proof.Grid;
 import io.migratekit.nbd.proof.HashEntry;
 import io.migratekit.nbd.proof.UnitHasher;
+import io.migratekit.nbd.proof.UnitHashes;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -28,9 +29,15 @@ final class CellHasher {
 
     /** As a full list has it. */
     List<HashEntry> hash(long cell, MemorySegment bytes) {
-        ByteRange range = range(cell);
-        UnitHasher hasher = new UnitHasher(new Unit(cell, List.of(range)), diskBytes, pieceHash);
-        hasher.data(range.offset(), bytes);
-        return hasher.finish().entries();
+        return hash(cell, List.of(range(cell)), bytes).entries();
+    }
+
+    /** Of these parts of a cell, of which all bytes are given. */
+    UnitHashes hash(long cell, List<ByteRange> parts, MemorySegment bytes) {
+        UnitHasher hasher = new UnitHasher(new Unit(cell, parts), diskBytes, pieceHash);
+        for (ByteRange part : parts) {
+            hasher.data(part.offset(), bytes.asSlice(part.offset() - range(cell).offset(), part.length()));
+        }
+        return hasher.finish();
     }
 }

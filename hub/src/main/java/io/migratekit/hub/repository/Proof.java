@@ -1,14 +1,11 @@
 package io.migratekit.hub.repository;
 
 import io.migratekit.nbd.ByteRange;
-import io.migratekit.nbd.PieceHash;
-import io.migratekit.nbd.Unit;
 import io.migratekit.nbd.proof.CellList;
 import io.migratekit.nbd.proof.Grid;
 import io.migratekit.nbd.proof.HashEntry;
 import io.migratekit.nbd.proof.HashFile;
 import io.migratekit.nbd.proof.HashFileWriter;
-import io.migratekit.nbd.proof.UnitHasher;
 import io.migratekit.nbd.proof.UnitHashes;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -29,7 +26,7 @@ final class Proof {
     private final int key;
     private final long diskBytes;
     private final String layer;
-    private final PieceHash pieceHash = new PieceHash();
+    private final CellHasher cells;
 
     /** What an increment stands on, and what was proved of it. */
     record Base(String layer, Path file, CellList hashes) {}
@@ -41,20 +38,20 @@ final class Proof {
         this.key = key;
         this.diskBytes = diskBytes;
         this.layer = layer;
+        this.cells = new CellHasher(diskBytes);
     }
 
     /** The root of the full list; without the writer's hashes what is found is taken for right. */
     String list(Path file, @Nullable CellList told, @Nullable Base base, Path into, SealProgress progress) {
-        long cells = Grid.cells(diskBytes);
         Deque<Turn> turns = new ArrayDeque<>();
         try (Image top = new Image(file);
                 Under under = new Under(base);
                 HashFileWriter writer = HashFile.create(into, diskBytes)) {
-            for (long cell = 0; cell < cells || !turns.isEmpty(); ) {
-                while (cell < cells && turns.size() < TURNS && top.mayAsk()) {
+            for (long cell = 0; cell < cells.cells() || !turns.isEmpty(); ) {
+                while (cell < cells.cells() && turns.size() < TURNS && top.mayAsk()) {
                     Turn turn = turn(cell++, top, told, base);
                     if (turn.isRead()) {
-                        top.ask(range(turn.cell()));
+                        top.ask(cells.range(turn.cell()));
                     }
                     turns.add(turn);
                 }
@@ -64,7 +61,7 @@ final class Proof {
                 } else {
                     turn.before().forEach(writer::add);
                 }
-                progress.at(key, "proving", range(turn.cell()).end(), diskBytes);
+                progress.at(key, "proving", cells.range(turn.cell()).end(), diskBytes);
             }
             return writer.commit();
         }
@@ -77,12 +74,12 @@ final class Proof {
                 ? List.of(new HashEntry.ZeroCells(cell, 1))
                 : base.hashes().of(cell);
         boolean isSilent = said.equals(before) || (said.isEmpty() && (base != null || told == null));
-        return new Turn(cell, said, before, top.holds(range(cell)) || !isSilent);
+        return new Turn(cell, said, before, top.holds(cells.range(cell)) || !isSilent);
     }
 
     private UnitHashes judged(Turn turn, MemorySegment now, boolean isTold, Under under) {
-        ByteRange range = range(turn.cell());
-        UnitHashes hashes = hash(turn.cell(), List.of(range), range, now);
+        ByteRange range = cells.range(turn.cell());
+        UnitHashes hashes = cells.hash(turn.cell(), List.of(range), now);
         if (!hashes.entries().equals(turn.said())) {
             List<ByteRange> pieces = requireSaid(range, now, turn.said());
             boolean isKnown = under.base == null ? !isTold : hashes.entries().equals(turn.before());
@@ -156,25 +153,21 @@ final class Proof {
 
     private void requireHolds(
             Path file, List<String> chain, CellList proved, Choice choice, String remedy, SealProgress progress) {
-        long cells = Grid.cells(diskBytes);
         Deque<Turn> turns = new ArrayDeque<>();
         try (Image top = new Image(file)) {
-            for (long cell = 0; cell < cells || !turns.isEmpty(); ) {
-                while (cell < cells && turns.size() < TURNS && top.mayAsk()) {
+            for (long cell = 0; cell < cells.cells() || !turns.isEmpty(); ) {
+                while (cell < cells.cells() && turns.size() < TURNS && top.mayAsk()) {
                     List<HashEntry> said = proved.of(cell);
-                    Turn turn = new Turn(cell, said, List.of(), choice.reads(top, range(cell), said));
+                    Turn turn = new Turn(cell, said, List.of(), choice.reads(top, cells.range(cell), said));
                     cell++;
                     if (turn.isRead()) {
-                        top.ask(range(turn.cell()));
+                        top.ask(cells.range(turn.cell()));
                     }
                     turns.add(turn);
                 }
                 Turn turn = turns.remove();
-                ByteRange range = range(turn.cell());
-                if (turn.isRead()
-                        && !hash(turn.cell(), List.of(range), range, top.take())
-                                .entries()
-                                .equals(turn.said())) {
+                ByteRange range = cells.range(turn.cell());
+                if (turn.isRead() && !cells.hash(turn.cell(), top.take()).equals(turn.said())) {
                     throw rotten(top, chain, range, remedy);
                 }
                 progress.at(key, "proving", range.end(), diskBytes);
@@ -200,7 +193,7 @@ final class Proof {
         List<ByteRange> pieces = covered ? List.of() : pieces(said);
         if (covered
                 || (!pieces.isEmpty()
-                        && !hash(range.offset() / Grid.CELL_BYTES, pieces, range, now)
+                        && !cells.hash(range.offset() / Grid.CELL_BYTES, pieces, now)
                                 .entries()
                                 .equals(said))) {
             throw damaged(layer, range, "the layer does not hold what was copied; copy the disk again");
@@ -215,9 +208,7 @@ final class Proof {
             throw damaged(layer, range, "the hashes of a full backup do not cover all of the disk");
         }
         MemorySegment old = under.read(base, range);
-        if (!hash(range.offset() / Grid.CELL_BYTES, List.of(range), range, old)
-                .entries()
-                .equals(before)) {
+        if (!cells.hash(range.offset() / Grid.CELL_BYTES, old).equals(before)) {
             throw damaged(base.layer(), range, "the parent is not what it was; make a full backup");
         }
         return old;
@@ -252,17 +243,5 @@ final class Proof {
             }
         }
         return ranges;
-    }
-
-    private ByteRange range(long cell) {
-        return new ByteRange(cell * Grid.CELL_BYTES, Grid.cellLength(cell, diskBytes));
-    }
-
-    private UnitHashes hash(long cell, List<ByteRange> ranges, ByteRange within, MemorySegment bytes) {
-        UnitHasher hasher = new UnitHasher(new Unit(cell, ranges), diskBytes, pieceHash);
-        for (ByteRange range : ranges) {
-            hasher.data(range.offset(), bytes.asSlice(range.offset() - within.offset(), range.length()));
-        }
-        return hasher.finish();
     }
 }

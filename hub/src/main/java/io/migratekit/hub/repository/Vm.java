@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
  * What does the hub keep of a VM?
  *
  * @param lastGood the newest restore point that is complete, and not known to be damaged
+ * @param damaged the restore points that are known to be
  */
 public record Vm(
         String id,
@@ -16,8 +17,10 @@ public record Vm(
         int points,
         @Nullable LastPoint lastPoint,
         @Nullable LastPoint lastGood,
+        List<String> damaged,
         long bytes) {
     public Vm {
         disks = List.copyOf(disks);
+        damaged = List.copyOf(damaged);
     }
 }
