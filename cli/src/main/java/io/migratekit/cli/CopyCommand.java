@@ -1,15 +1,11 @@
 package io.migratekit.cli;
 
 import io.migratekit.agent.CopyJob;
-import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.copy.CopyReport;
 import io.migratekit.agent.copy.CopySpec;
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.RangesFile;
-import io.migratekit.agent.watch.Road;
-import io.migratekit.agent.watch.Side;
-import io.migratekit.agent.watch.Signals;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.NbdUri;
@@ -126,61 +122,27 @@ final class CopyCommand implements Callable<Integer> {
 
     private int copy(CopySpec copy, @Nullable Way toSource, @Nullable Way toTarget) {
         CopyJob.Named named = new CopyJob.Named(Optional.ofNullable(jobId).map(JobId::new), state.store());
-        CopyWords words = new CopyWords("copy");
+        ShownCopy shown = new ShownCopy("copy", toSource, toTarget);
         try (CopyJob job = new CopyJob(
-                        named, copy, engine.watchLimits(peer.extentsTimeout()), engine.rate(), this::ranges, words);
-                ProgressDisplay display = progress.display(console, job::progress)) {
-            words.on(display);
-            job.roads(() -> roads(toSource, toTarget));
-            Signals.onUser1(() -> display.print(job.dump()));
-            display.start();
-            return copy(job, display);
-        } catch (CopyException.EndFailed | CopyException.Stalled e) {
-            throw roads(toSource, toTarget).stream()
-                    .filter(way -> !way.up())
-                    .findFirst()
-                    .<RuntimeException>map(way -> new CommandFailed(
-                            ExitCode.TUNNEL,
-                            "tunnel " + way.name() + " is " + way.evidence() + " So: " + e.getMessage()))
-                    .orElse(e);
+                named, copy, engine.watchLimits(peer.extentsTimeout()), engine.rate(), this::ranges, shown)) {
+            return shown.run(console, progress, job, display -> copy(job, display));
         }
-    }
-
-    private static List<Road> roads(@Nullable Way toSource, @Nullable Way toTarget) {
-        List<Road> roads = new ArrayList<>();
-        if (toSource != null) {
-            roads.add(toSource.road(Side.SOURCE));
-        }
-        if (toTarget != null) {
-            roads.add(toTarget.road(Side.TARGET));
-        }
-        return roads;
     }
 
     private int copy(CopyJob job, ProgressDisplay display) {
-        try {
-            return switch (job.run()) {
-                case CopyJob.Outcome.Done done -> {
-                    display.close();
-                    CopyReport report = done.report();
-                    console.out().print(json ? report.json() + "\n" : CopyReportText.text(report));
-                    yield ExitCode.DONE.code();
-                }
-                case CopyJob.Outcome.DoneBefore before -> {
-                    display.say("copy: job " + jobId + " was finished before; there is nothing left to do");
-                    console.out().print(json ? before.report() + "\n" : "");
-                    yield ExitCode.DONE.code();
-                }
-            };
-        } catch (CopyException.Interrupted e) {
-            throw new CopyException.Interrupted(
-                    job.isResumable()
-                            ? "stopped; run the same command again to go on from the last checkpoint"
-                            : "stopped; without --job-id it cannot be resumed");
-        } catch (CopyException.Stalled e) {
-            display.print(job.lastDump());
-            throw e;
-        }
+        return switch (job.run()) {
+            case CopyJob.Outcome.Done done -> {
+                display.close();
+                CopyReport report = done.report();
+                console.out().print(json ? report.json() + "\n" : CopyReportText.text(report));
+                yield ExitCode.DONE.code();
+            }
+            case CopyJob.Outcome.DoneBefore before -> {
+                display.say("copy: job " + jobId + " was finished before; there is nothing left to do");
+                console.out().print(json ? before.report() + "\n" : "");
+                yield ExitCode.DONE.code();
+            }
+        };
     }
 
     private Ranges ranges(long diskBytes) {

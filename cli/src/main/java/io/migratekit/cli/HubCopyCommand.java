@@ -4,7 +4,6 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.agent.CopyJob;
-import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.copy.CopySpec;
 import io.migratekit.agent.copy.SourceProof;
@@ -174,7 +173,13 @@ final class HubCopyCommand implements Callable<Integer> {
                     JobId job = new JobId("copy-" + id + "-" + key + "-" + repository.substring(0, 8));
                     jobs.add(job);
                     NbdUri known = into.knownAs("hub " + repository + " " + layer);
-                    return disk(source.disk(key), known, content, ranges, limits, store, job, hashes);
+                    return disk(
+                            new CopySpec(source.disk(key), known, connect(), limits, true, engine.verify(), false)
+                                    .withProof(new SourceProof(content.hashes(), false)),
+                            ranges,
+                            new CopyJob.Named(Optional.of(job), store),
+                            new ShownCopy("hub copy", source.way(), way),
+                            hashes);
                 }
 
                 @Override
@@ -209,39 +214,22 @@ final class HubCopyCommand implements Callable<Integer> {
         }
     }
 
-    private PointCopy.Sent disk(
-            NbdUri from,
-            NbdUri to,
-            ProvedContent content,
-            Ranges ranges,
-            CopyLimits limits,
-            JobStore store,
-            JobId id,
-            Path hashes) {
-        ConnectSpec connect = ConnectSpec.of("copy")
+    private ConnectSpec connect() {
+        return ConnectSpec.of("copy")
                 .withLimits(Limits.of(hub.timeout(), CopyOptions.EXTENTS_TIMEOUT))
                 .withListener(WaitListener.NONE);
-        CopySpec spec = new CopySpec(from, to, connect, limits, true, engine.verify(), false)
-                .withProof(new SourceProof(content.hashes(), false));
-        CopyWords words = new CopyWords("hub copy");
+    }
+
+    private PointCopy.Sent disk(CopySpec copy, Ranges ranges, CopyJob.Named named, ShownCopy shown, Path hashes) {
         try (CopyJob job = new CopyJob(
-                        new CopyJob.Named(Optional.of(id), store),
-                        spec,
-                        engine.watchLimits(CopyOptions.EXTENTS_TIMEOUT),
-                        engine.rate(),
-                        _ -> ranges,
-                        words);
-                ProgressDisplay display = progress.display(console, job::progress)) {
-            words.on(display);
-            display.start();
-            PointCopy.Sent sent = sent(job.run());
-            Files.copy(store.folderOf(id).path().resolve("hashes"), hashes, StandardCopyOption.REPLACE_EXISTING);
+                named, copy, engine.watchLimits(CopyOptions.EXTENTS_TIMEOUT), engine.rate(), _ -> ranges, shown)) {
+            PointCopy.Sent sent = shown.run(console, progress, job, _ -> sent(job.run()));
+            Path list = named.store().folderOf(named.id().orElseThrow()).path().resolve("hashes");
+            Files.copy(list, hashes, StandardCopyOption.REPLACE_EXISTING);
             return sent;
         } catch (IOException e) {
             throw new CommandFailed(
                     ExitCode.LOCAL_STATE, "cannot keep the hashes of what was copied: " + CommandFailed.reason(e));
-        } catch (CopyException.Interrupted e) {
-            throw new CopyException.Interrupted("stopped; run the same command again to go on");
         }
     }
 

@@ -2,8 +2,6 @@ package io.migratekit.cli;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
-import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.copy.CopySpec;
 import io.migratekit.agent.job.JobId;
@@ -16,10 +14,8 @@ import io.migratekit.agent.restore.RestoredFile;
 import io.migratekit.hub.guest.GuestDisk;
 import io.migratekit.hub.guest.GuestFiles;
 import io.migratekit.hub.guest.Machine;
-import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Deadline;
-import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.Limits;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.WaitListener;
@@ -37,7 +33,6 @@ import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -171,7 +166,9 @@ final class HubRestoreCommand implements Callable<Integer> {
         if (folder != null && isRight) {
             new StateFolder(folder.resolve(STATE)).deleteAll();
         }
-        report(point, done, folder != null && only.isEmpty() ? beside(point, places, folder) : List.of());
+        List<Path> beside = folder != null && only.isEmpty() ? beside(point, places, folder) : List.of();
+        console.out()
+                .print(hub.json() ? RestoreReport.json(point, done, beside) + "\n" : RestoreReport.text(done, beside));
         return (isRight ? ExitCode.DONE : ExitCode.VERIFICATION_MISMATCH).code();
     }
 
@@ -288,11 +285,7 @@ final class HubRestoreCommand implements Callable<Integer> {
                         .isPresent();
         if (isFinished) {
             console.say("disk " + key + " was restored before: " + file);
-            JsonObject report = new JsonObject();
-            report.addProperty("key", key);
-            report.addProperty("file", file.toString());
-            report.addProperty("before", true);
-            return report;
+            return RestoreReport.diskBefore(key, file);
         }
         if (!RestoredFile.isBegun(file) && store.view(job).isPresent()) {
             store.remove(job); // What it says was done, was done to a file that is not there.
@@ -322,98 +315,19 @@ final class HubRestoreCommand implements Callable<Integer> {
                 .withDeadline(deadline == null ? Deadline.NEVER : Deadline.in(deadline))
                 .withListener(WaitListener.NONE);
         CopySpec copy = new CopySpec(reading.disk(key), target, connect, limits, true, engine.verify(), false);
-        CopyWords words = new CopyWords("restore of disk " + key);
+        ShownCopy shown = new ShownCopy("restore of disk " + key, reading.way(), null);
         try (DiskRestore restore = new DiskRestore(
-                        copy,
-                        content,
-                        salvage,
-                        store,
-                        job,
-                        engine.watchLimits(CopyOptions.EXTENTS_TIMEOUT),
-                        engine.rate(),
-                        words);
-                ProgressDisplay display = progress.display(console, restore.job()::progress)) {
-            words.on(display);
-            display.start();
-            return report(key, target, content, restore.run());
-        } catch (CopyException.Interrupted e) {
-            throw new CopyException.Interrupted(
-                    job.isPresent()
-                            ? "stopped; run the same command again to go on"
-                            : "stopped; without --job-id it begins anew");
+                copy,
+                content,
+                salvage,
+                store,
+                job,
+                engine.watchLimits(CopyOptions.EXTENTS_TIMEOUT),
+                engine.rate(),
+                shown)) {
+            DiskRestore.Restored restored = shown.run(console, progress, restore.job(), _ -> restore.run());
+            return RestoreReport.disk(key, target, content, restored);
         }
-    }
-
-    private static JsonObject report(int key, NbdUri target, ProvedContent content, DiskRestore.Restored restored) {
-        JsonObject report = new JsonObject();
-        report.addProperty("key", key);
-        report.addProperty("target", target.toString());
-        report.addProperty("root", content.root());
-        report.addProperty("capacityBytes", content.diskBytes());
-        restored.report().ifPresent(copied -> report.add("copy", JsonParser.parseString(copied.json())));
-        if (!restored.wrong().isEmpty()) {
-            JsonArray wrong = new JsonArray();
-            for (ByteRange range : restored.wrong()) {
-                JsonObject one = new JsonObject();
-                one.addProperty("offset", range.offset());
-                one.addProperty("length", range.length());
-                wrong.add(one);
-            }
-            report.add("wrong", wrong);
-        }
-        return report;
-    }
-
-    private void report(JsonObject point, JsonArray disks, List<Path> beside) {
-        if (hub.json()) {
-            JsonObject all = new JsonObject();
-            all.addProperty("point", id);
-            all.addProperty("vm", HubText.text(point, "vm"));
-            all.addProperty("vmName", HubText.text(point, "vmName"));
-            all.add("disks", disks);
-            JsonArray files = new JsonArray();
-            beside.forEach(file -> files.add(file.toString()));
-            all.add("files", files);
-            console.out().println(all);
-            return;
-        }
-        disks.forEach(one -> console.out().print(text(one.getAsJsonObject())));
-        if (!beside.isEmpty()) {
-            console.out()
-                    .println("how to run it: " + beside.getFirst() + ", with "
-                            + beside.stream()
-                                    .skip(1)
-                                    .map(file -> String.valueOf(file.getFileName()))
-                                    .collect(Collectors.joining(", ")));
-        }
-    }
-
-    private static String text(JsonObject disk) {
-        StringBuilder text = new StringBuilder("disk " + HubText.text(disk, "key") + ": "
-                + (disk.has("file") ? HubText.text(disk, "file") : HubText.text(disk, "target")));
-        if (disk.has("before")) {
-            return text.append(", restored before\n").toString();
-        }
-        text.append(", ").append(Sizes.rounded(HubText.number(disk, "capacityBytes")));
-        JsonObject copy = disk.getAsJsonObject("copy");
-        if (copy != null) {
-            text.append(", ")
-                    .append(Sizes.rounded(HubText.number(copy, "copied")))
-                    .append(" of data in ")
-                    .append(Durations.show(Duration.ofMillis(HubText.number(copy, "millis"))));
-        }
-        if (!disk.has("wrong")) {
-            return text.append("; every byte is what was sealed\n").toString();
-        }
-        text.append("; NOT what was sealed:\n");
-        for (JsonObject range : HubText.objects(disk, "wrong")) {
-            text.append("  ")
-                    .append(Sizes.rounded(HubText.number(range, "length")))
-                    .append(" at offset ")
-                    .append(HubText.text(range, "offset"))
-                    .append('\n');
-        }
-        return text.toString();
     }
 
     private void require(boolean sound, String rule) {

@@ -26,6 +26,10 @@ interface PointReading extends PointSource, AutoCloseable {
     /** On what an overlay of a disk can stand. */
     ThrowAway.Backing backing(int key);
 
+    /** By which way it is reached; null if by none. */
+    @Nullable
+    Way way();
+
     @Override
     void close();
 
@@ -39,6 +43,7 @@ interface PointReading extends PointSource, AutoCloseable {
 
         private final Console console;
         private final HubClient client;
+        private final @Nullable Way way;
         private final Wanted wanted;
         private final String reading = "r-" + UUID.randomUUID();
         private final Map<Integer, NbdUri> disks = new TreeMap<>();
@@ -47,6 +52,7 @@ interface PointReading extends PointSource, AutoCloseable {
         AtHub(Console console, HubClient client, @Nullable Way way, Wanted wanted) {
             this.console = console;
             this.client = client;
+            this.way = way;
             this.wanted = wanted;
             for (JsonObject disk : HubText.objects(ask(), "disks")) {
                 disks.put(
@@ -88,6 +94,11 @@ interface PointReading extends PointSource, AutoCloseable {
         @Override
         public ThrowAway.Backing backing(int key) {
             return new ThrowAway.Backing(disk(key).address(), "raw");
+        }
+
+        @Override
+        public @Nullable Way way() {
+            return way;
         }
 
         @Override
@@ -155,6 +166,11 @@ interface PointReading extends PointSource, AutoCloseable {
         public ThrowAway.Backing backing(int key) {
             return new ThrowAway.Backing(
                     repository.layerFile(wanted.point(), key).toString(), "qcow2");
+        }
+
+        @Override
+        public @Nullable Way way() {
+            return null;
         }
 
         @Override

@@ -1,0 +1,108 @@
+package io.migratekit.cli;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.agent.restore.DiskRestore;
+import io.migratekit.agent.restore.ProvedContent;
+import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.Durations;
+import io.migratekit.nbd.NbdUri;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** What came back, in JSON and in words? */
+final class RestoreReport {
+    private RestoreReport() {}
+
+    /** A disk that this run restored, or went on with. */
+    static JsonObject disk(int key, NbdUri target, ProvedContent content, DiskRestore.Restored restored) {
+        JsonObject report = new JsonObject();
+        report.addProperty("key", key);
+        report.addProperty("target", target.toString());
+        report.addProperty("root", content.root());
+        report.addProperty("capacityBytes", content.diskBytes());
+        restored.report().ifPresent(copied -> report.add("copy", JsonParser.parseString(copied.json())));
+        if (!restored.wrong().isEmpty()) {
+            JsonArray wrong = new JsonArray();
+            for (ByteRange range : restored.wrong()) {
+                JsonObject one = new JsonObject();
+                one.addProperty("offset", range.offset());
+                one.addProperty("length", range.length());
+                wrong.add(one);
+            }
+            report.add("wrong", wrong);
+        }
+        return report;
+    }
+
+    /** A disk whose file an earlier run has finished. */
+    static JsonObject diskBefore(int key, Path file) {
+        JsonObject report = new JsonObject();
+        report.addProperty("key", key);
+        report.addProperty("file", file.toString());
+        report.addProperty("before", true);
+        return report;
+    }
+
+    /**
+     * All of a restore.
+     *
+     * @param beside the files that lie beside the disks
+     */
+    static JsonObject json(JsonObject point, JsonArray disks, List<Path> beside) {
+        JsonObject all = new JsonObject();
+        all.addProperty("point", HubText.text(point, "id"));
+        all.addProperty("vm", HubText.text(point, "vm"));
+        all.addProperty("vmName", HubText.text(point, "vmName"));
+        all.add("disks", disks);
+        JsonArray files = new JsonArray();
+        beside.forEach(file -> files.add(file.toString()));
+        all.add("files", files);
+        return all;
+    }
+
+    static String text(JsonArray disks, List<Path> beside) {
+        StringBuilder text = new StringBuilder();
+        disks.forEach(one -> text.append(text(one.getAsJsonObject())));
+        if (!beside.isEmpty()) {
+            text.append("how to run it: ").append(beside.getFirst()).append(", with ");
+            text.append(beside.stream()
+                    .skip(1)
+                    .map(file -> String.valueOf(file.getFileName()))
+                    .collect(Collectors.joining(", ")));
+            text.append('\n');
+        }
+        return text.toString();
+    }
+
+    private static String text(JsonObject disk) {
+        StringBuilder text = new StringBuilder("disk " + HubText.text(disk, "key") + ": "
+                + (disk.has("file") ? HubText.text(disk, "file") : HubText.text(disk, "target")));
+        if (disk.has("before")) {
+            return text.append(", restored before\n").toString();
+        }
+        text.append(", ").append(Sizes.rounded(HubText.number(disk, "capacityBytes")));
+        JsonObject copy = disk.getAsJsonObject("copy");
+        if (copy != null) {
+            text.append(", ")
+                    .append(Sizes.rounded(HubText.number(copy, "copied")))
+                    .append(" of data in ")
+                    .append(Durations.show(Duration.ofMillis(HubText.number(copy, "millis"))));
+        }
+        if (!disk.has("wrong")) {
+            return text.append("; every byte is what was sealed\n").toString();
+        }
+        text.append("; NOT what was sealed:\n");
+        for (JsonObject range : HubText.objects(disk, "wrong")) {
+            text.append("  ")
+                    .append(Sizes.rounded(HubText.number(range, "length")))
+                    .append(" at offset ")
+                    .append(HubText.text(range, "offset"))
+                    .append('\n');
+        }
+        return text.toString();
+    }
+}
