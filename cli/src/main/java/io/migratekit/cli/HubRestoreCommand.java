@@ -100,7 +100,9 @@ final class HubRestoreCommand implements Callable<Integer> {
 
     @Option(
             names = "--salvage",
-            description = "Take what is not what was sealed, too, and list it in the end (exit code 50).")
+            description =
+                    "Take what is not what was sealed, too, put zeroes for what cannot be read, and list both in the"
+                            + " end (exit code 50).")
     private boolean salvage;
 
     @Option(

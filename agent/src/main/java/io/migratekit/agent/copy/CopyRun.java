@@ -196,13 +196,24 @@ final class CopyRun {
                 read.firstDifference(wanted.get()).orElse(task.unit().span().offset());
         String what = spec.source() + ": what is read from offset " + where + " on (within " + Grid.CELL_BYTES
                 + " bytes) is not what was sealed";
-        if (!spec.proof().map(SourceProof::salvage).orElse(false)) {
+        if (!isSalvage()) {
             throw new CopyException.Unproved(
                     what + ". What was sealed is damaged there; `migratekit hub verify` names the layer. Other"
                             + " restore points may be right, and --salvage takes what there is and lists what is wrong",
                     where);
         }
         warn(what);
+    }
+
+    /** Whether what is wrong or cannot be read is taken as it is. */
+    boolean isSalvage() {
+        return spec.proof().map(SourceProof::salvage).orElse(false);
+    }
+
+    /** Of a piece of the source so much could not be read, and is zeroes now. */
+    void lost(ByteRange piece, long bytes) {
+        warn(spec.source() + ": " + bytes + " of the " + piece.length() + " bytes from offset " + piece.offset()
+                + " on cannot be read; zeroes stand in their place");
     }
 
     /** This unit was read back and is what it should be. */
@@ -364,6 +375,9 @@ final class CopyRun {
                     e);
         }
         String times = attempts == 1 ? "" : " (" + attempts + " attempts)";
+        if (side == Side.SOURCE && spec.proof().isPresent() && failure instanceof NbdException.RequestFailed) {
+            times += ". --salvage takes what can be read, and lists what cannot";
+        }
         return new CopyException.EndFailed(side, failure, side.id() + ": " + failure.getMessage() + times);
     }
 

@@ -35,7 +35,7 @@ final class Pipeline {
     abstract static sealed class Operation {
         final ActiveUnit unit;
         final ByteRange range;
-        private int failures;
+        int failures;
         private long dueNanos;
 
         private Operation(ActiveUnit unit, ByteRange range) {
@@ -46,6 +46,7 @@ final class Pipeline {
 
     private static final class Read extends Operation {
         private final MemorySegment buffer;
+        private @Nullable Salvage salvage;
 
         private Read(ActiveUnit unit, ByteRange range, MemorySegment buffer) {
             super(unit, range);
@@ -188,9 +189,8 @@ final class Pipeline {
         switch (operation) {
             case Read read -> {
                 Wire wire = Wire.leastBusy(readers);
-                long from = aligned(range.offset());
-                long to = Math.min(reader().sizeBytes(), aligned(range.end() + readAlignment - 1));
-                wire.track(wire.connection().read(read.buffer.asSlice(0, to - from), from), read);
+                ByteRange part = part(read);
+                wire.track(wire.connection().read(bytesOf(read, part), part.offset()), read);
             }
             case Write write -> {
                 Wire wire = Wire.leastBusy(ends.targets());
@@ -206,6 +206,20 @@ final class Pipeline {
         }
     }
 
+    /** What is asked for next on behalf of a read: all of it, as the server wants it cut, or what may be left of it. */
+    private ByteRange part(Read read) {
+        if (read.salvage != null) {
+            return read.salvage.part().orElseThrow();
+        }
+        long from = aligned(read.range.offset());
+        long to = Math.min(reader().sizeBytes(), aligned(read.range.end() + readAlignment - 1));
+        return new ByteRange(from, to - from);
+    }
+
+    private MemorySegment bytesOf(Read read, ByteRange part) {
+        return read.buffer.asSlice(part.offset() - aligned(read.range.offset()), part.length());
+    }
+
     private long aligned(long offset) {
         return offset - offset % readAlignment;
     }
@@ -216,6 +230,11 @@ final class Pipeline {
     void answered(Wire wire, Operation operation, @Nullable NbdException failure) {
         if (failure != null) {
             failed(wire, operation, failure);
+            return;
+        }
+        if (operation instanceof Read read && read.salvage != null) {
+            read.salvage.read();
+            goOn(read, read.salvage);
             return;
         }
         ActiveUnit unit = operation.unit;
@@ -237,6 +256,10 @@ final class Pipeline {
         if (errno == ESHUTDOWN) {
             throw new Ends.EndLost(wire.side(), failure);
         }
+        if (errno == EIO && operation instanceof Read read && maySalvage(read)) {
+            salvage(read);
+            return;
+        }
         boolean mayPass = MAY_PASS.contains(errno);
         if (!mayPass || operation.failures >= ATTEMPTS) {
             throw run.requestFailed(wire.side(), failure, operation.failures);
@@ -244,6 +267,33 @@ final class Pipeline {
         run.requestRepeated(wire.side(), failure);
         operation.dueNanos = System.nanoTime() + operation.failures * PAUSE_NANOS;
         toRepeat.add(operation);
+    }
+
+    private boolean maySalvage(Read read) {
+        return run.isSalvage() && !run.isVerify() && (read.salvage != null || read.failures >= ATTEMPTS);
+    }
+
+    /** What was asked for cannot be read: less of it is asked for, or zeroes stand in its place. */
+    private void salvage(Read read) {
+        Salvage salvage = read.salvage;
+        if (salvage == null) {
+            salvage = new Salvage(part(read), readAlignment);
+            read.salvage = salvage;
+        }
+        salvage.failed().ifPresent(lost -> bytesOf(read, lost).fill((byte) 0));
+        goOn(read, salvage);
+    }
+
+    private void goOn(Read read, Salvage salvage) {
+        if (salvage.part().isPresent()) {
+            issue(read);
+            return;
+        }
+        if (salvage.lostBytes() > 0) {
+            run.lost(read.range, salvage.lostBytes());
+        }
+        read.unit.pending--;
+        readAnswered(read);
     }
 
     /** Makes those requests again whose pause is over. */

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.migratekit.agent.job.JobId;
+import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.proof.Grid;
+import io.migratekit.nbd.server.Nbdkit;
 import io.migratekit.nbd.server.QemuNbd;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -14,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -116,6 +119,46 @@ class ProvedCopyTest {
         assertArrayEquals(Files.readAllBytes(source), Files.readAllBytes(target));
         String place = "from offset " + at / Grid.CELL_BYTES * Grid.CELL_BYTES;
         assertTrue(report.warnings().stream().anyMatch(one -> one.contains(place)), report.warnings()::toString);
+    }
+
+    /** The map says which sectors a dying disk would not give. */
+    private String dying(ByteRange... bad) throws IOException {
+        StringBuilder map = new StringBuilder("# Mapfile\n0x00000000 + 1\n");
+        long position = 0;
+        for (ByteRange one : bad) {
+            map.append(String.format(
+                    "0x%x 0x%x +\n0x%x 0x%x -\n", position, one.offset() - position, one.offset(), one.length()));
+            position = one.end();
+        }
+        if (position < DISK) {
+            map.append(String.format("0x%x 0x%x +\n", position, DISK - position));
+        }
+        Path file = Files.writeString(lab.newFile(".map"), map);
+        return lab.serve(
+                Nbdkit.plugin("file", source.toString()).filter("ddrescue").parameter("ddrescue-mapfile=" + file));
+    }
+
+    @Test
+    void salvageLeavesOutNothingButWhatCannotBeRead() throws IOException {
+        ByteRange one = new ByteRange((5 << 20) + 8192, 4096);
+        ByteRange last = new ByteRange(DISK - 512, 512);
+        String from = dying(one, last);
+        CopySpec all = CopyLab.spec(from, serve(empty())).withProof(new SourceProof(hashes, false));
+        CopyException.EndFailed failed = assertThrows(CopyException.EndFailed.class, () -> lab.copyJob("all", all));
+        assertTrue(
+                String.valueOf(failed.getMessage()).contains("--salvage takes what can be read"), failed::getMessage);
+
+        Path target = empty();
+        CopySpec rest = CopyLab.spec(from, serve(target)).withProof(new SourceProof(hashes, true));
+        CopyReport report = lab.copyJob("rest", rest);
+        byte[] truth = Files.readAllBytes(source);
+        for (ByteRange gone : List.of(one, last)) {
+            Arrays.fill(truth, (int) gone.offset(), (int) gone.end(), (byte) 0);
+            assertTrue(
+                    report.warnings().stream().anyMatch(told -> told.contains(gone.length() + " of the")),
+                    report.warnings()::toString);
+        }
+        assertArrayEquals(truth, Files.readAllBytes(target));
     }
 
     @Test
