@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
  */
 final class Transcript {
     private static final Duration LIMIT = Duration.ofSeconds(60);
-    private static final Pattern BLOCK = Pattern.compile("(?s)<!-- transcript: (\\w+) -->\n```console\n(.*?)```");
+    private static final Pattern BLOCK = Pattern.compile("(?s)<!-- transcript: ([\\w.]+) -->\n```console\n(.*?)```");
     /** What may be another one each time. */
     private static final List<Pattern> VARIABLE = List.of(
             Pattern.compile("\\d{4}-\\d\\d-\\d\\dT[0-9:.]+Z"),
