@@ -24,7 +24,7 @@ SINGLE_BYTES = 96 * MIB
 
 
 def add_arguments(parser):
-    group = parser.add_argument_group("of tunnel")
+    group = parser.add_argument_group("of tunnel and restore")
     group.add_argument("--delay", default="0", help="round trips to measure, in ms, with commas (default: 0)")
     group.add_argument("--ways", default="up,down,single", help="of these, with commas (default: all)")
     group.add_argument("--roads", help="words of their names, with commas (default: all)")
