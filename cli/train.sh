@@ -17,8 +17,10 @@ train=("$java" "@$layout/lib/jvm.args" "${no_profiles[@]}" "-XX:AOTCacheOutput=$
 
 state=$(mktemp -d)
 sshd=
+hub=
 stop() {
     if [[ -n $sshd ]]; then kill "$sshd" 2> /dev/null || true; fi
+    if [[ -n $hub ]]; then kill "$hub" 2> /dev/null && wait "$hub" || true; fi
     rm -rf "$state"
 }
 trap stop EXIT
@@ -54,12 +56,32 @@ start_sshd() {
 }
 start_sshd
 
+# A hub for the commands that ask one; without qemu-nbd these are not trained.
+api=
+start_hub() {
+    command -v qemu-nbd > /dev/null || return 0
+    mkdir "$state/hub"
+    "$java" "@$layout/lib/jvm.args" -jar "$layout/lib/migratekit.jar" hub serve --repository "$state/hub/repository" \
+        --listen "unix:$state/hub/api" --exports "unix:$state/hub/exports" --reserve 0 > "$state/hub/log" 2>&1 &
+    hub=$!
+    for _ in {1..150}; do
+        if [[ -S $state/hub/api ]]; then
+            api=$state/hub/api
+            return
+        fi
+        kill -0 "$hub" 2> /dev/null || break
+        sleep 0.1
+    done
+    echo "train.sh: no hub came up, so what asks one is not trained: $(tail -n 1 "$state/hub/log")"
+}
+start_hub
+
 # A disk with data, zeroes and holes is served on a Unix socket for as long as the program runs.
 if [[ -e target/classes/io/migratekit/cli/AotTraining.class ]] && command -v nbdkit > /dev/null; then
     run=("${train[@]}" -classpath "$layout/lib/migratekit.jar" io.migratekit.cli.AotTraining)
     # nbdkit's shell, not ours, fills in the URI.
     # shellcheck disable=SC2016
-    train=(nbdkit -U - data '@0x10000 "data" @0x20000 0*4096' size=1M --run "$(printf '%q ' "${run[@]}")"' "$uri" '"$(printf '%q ' "$state" "${ssh[@]}")")
+    train=(nbdkit -U - data '@0x10000 "data" @0x20000 0*4096' size=1M --run "$(printf '%q ' "${run[@]}")"' "$uri" '"$(printf '%q ' "$state" "$api" "${ssh[@]}")")
 else
     echo "train.sh: nbdkit or AotTraining is missing, so only --help is trained."
     train+=(-jar "$layout/lib/migratekit.jar" --help)

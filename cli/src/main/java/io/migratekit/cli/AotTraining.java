@@ -1,8 +1,13 @@
 package io.migratekit.cli;
 
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.migratekit.agent.hub.HubAddress;
+import io.migratekit.agent.hub.HubClient;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.stream.Stream;
 
@@ -45,11 +50,55 @@ public final class AotTraining {
         for (String[] line : lines) {
             Main.run(nowhere, nowhere, line);
         }
-        String[] ssh = Arrays.copyOfRange(args, 2, args.length);
+        if (!args[2].isEmpty()) {
+            askHub(nowhere, uri, state, "unix:" + args[2]);
+        }
+        String[] ssh = Arrays.copyOfRange(args, 3, args.length);
         if (ssh.length > 0) {
             Main.run(nowhere, nowhere, line(ssh, "map", uri));
             Main.run(nowhere, nowhere, line(ssh, "copy", "--progress", "plain", uri, other));
         }
+    }
+
+    /** Makes a restore point at the hub, and does with it what is done most. */
+    private static void askHub(PrintStream nowhere, String uri, String state, String hub) {
+        HubClient.Limits limits = new HubClient.Limits(Duration.ofSeconds(15), Duration.ZERO);
+        try (HubClient client = new HubClient(HubAddress.parse(hub), null, limits, new Silent())) {
+            String disk = "{\"key\":2000,\"capacityBytes\":1048576}";
+            JsonObject opened = client.start(JsonParser.parseString(
+                            "{\"id\":\"training\",\"vm\":\"vm-1\",\"name\":\"training\",\"disks\":[" + disk + "]}")
+                    .getAsJsonObject());
+            String export = HubText.text(HubText.objects(opened, "disks").getFirst(), "export");
+            Main.run(nowhere, nowhere, "copy", "--progress", "none", uri, export);
+            client.seal(
+                    "training",
+                    JsonParser.parseString("{\"disks\":[{\"key\":2000}]}").getAsJsonObject());
+        }
+        String[][] lines = {
+            {"hub", "vms"},
+            {"hub", "list"},
+            {"hub", "list", "--json"},
+            {"hub", "show", "training"},
+            {"hub", "show", "unknown"},
+            {"hub", "chain", "training"},
+            {"hub", "verify", "training"},
+            {"hub", "restore", "training", "--to", state + "/restored", "--progress", "bar"},
+        };
+        for (String[] line : lines) {
+            Main.run(nowhere, nowhere, line(new String[] {"--hub", hub}, line));
+        }
+    }
+
+    /** What a hub is waited for is of no interest here. */
+    private static final class Silent implements HubClient.Listener {
+        @Override
+        public void waiting(String what, Duration atMost) {}
+
+        @Override
+        public void waited(String what) {}
+
+        @Override
+        public void retrying(String why) {}
     }
 
     private static String[] line(String[] ssh, String... words) {
