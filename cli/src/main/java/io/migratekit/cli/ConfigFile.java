@@ -1,5 +1,6 @@
 package io.migratekit.cli;
 
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,7 +63,7 @@ final class ConfigFile {
             content = Toml.parse(file);
         } catch (IOException e) {
             throw new CommandFailed(
-                    ExitCode.USAGE, "cannot read the configuration " + file + ": " + CommandFailed.reason(e));
+                    ExitCode.USAGE, "cannot read the configuration " + file + ": " + SafeFiles.reason(e));
         }
         if (content.hasErrors()) {
             var first = content.errors().getFirst();

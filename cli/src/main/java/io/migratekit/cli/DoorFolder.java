@@ -1,5 +1,6 @@
 package io.migratekit.cli;
 
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +21,7 @@ final class DoorFolder implements AutoCloseable {
                     ExitCode.LOCAL_STATE,
                     "no folder can be made in " + System.getProperty("java.io.tmpdir")
                             + " for the near end of the tunnel: "
-                            + CommandFailed.reason(e)
+                            + SafeFiles.reason(e)
                             + ". Make room or rights there, or name another folder: TMPDIR is not read, but"
                             + " MIGRATEKIT_JAVA_OPTS=-Djava.io.tmpdir=FOLDER is.");
         }

@@ -18,6 +18,7 @@ import io.migratekit.nbd.Limits;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.Ranges;
 import io.migratekit.nbd.WaitListener;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -210,7 +211,7 @@ final class HubCopyCommand implements Callable<Integer> {
         try {
             return Files.createTempDirectory("migratekit-copy-");
         } catch (IOException e) {
-            throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot make a temporary folder: " + CommandFailed.reason(e));
+            throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot make a temporary folder: " + SafeFiles.reason(e));
         }
     }
 
@@ -229,7 +230,7 @@ final class HubCopyCommand implements Callable<Integer> {
             return sent;
         } catch (IOException e) {
             throw new CommandFailed(
-                    ExitCode.LOCAL_STATE, "cannot keep the hashes of what was copied: " + CommandFailed.reason(e));
+                    ExitCode.LOCAL_STATE, "cannot keep the hashes of what was copied: " + SafeFiles.reason(e));
         }
     }
 

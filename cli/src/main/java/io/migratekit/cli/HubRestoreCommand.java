@@ -188,7 +188,7 @@ final class HubRestoreCommand implements Callable<Integer> {
             throw new CommandFailed(
                     ExitCode.LOCAL_STATE,
                     "the disks are restored, but what belongs beside them cannot be written to " + to + ": "
-                            + CommandFailed.reason(e));
+                            + SafeFiles.reason(e));
         }
     }
 
@@ -265,7 +265,7 @@ final class HubRestoreCommand implements Callable<Integer> {
             try {
                 Files.deleteIfExists(hashes);
             } catch (IOException e) {
-                console.say(hashes + " is left over: " + CommandFailed.reason(e));
+                console.say(hashes + " is left over: " + SafeFiles.reason(e));
             }
         }
     }
@@ -274,7 +274,7 @@ final class HubRestoreCommand implements Callable<Integer> {
         try {
             return Files.createTempFile("migratekit-", ".hashes");
         } catch (IOException e) {
-            throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot make a temporary file: " + CommandFailed.reason(e));
+            throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot make a temporary file: " + SafeFiles.reason(e));
         }
     }
 

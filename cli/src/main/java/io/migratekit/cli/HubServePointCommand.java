@@ -3,6 +3,7 @@ package io.migratekit.cli;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.restore.ThrowAway;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -154,7 +155,7 @@ final class HubServePointCommand implements Callable<Integer> {
             try {
                 Files.createDirectories(folder);
             } catch (IOException e) {
-                throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot make " + folder + ": " + CommandFailed.reason(e));
+                throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot make " + folder + ": " + SafeFiles.reason(e));
             }
             keys.forEach(key -> places.put(key, new ThrowAway.Listen.Socket(folder.resolve("disk-" + key + ".sock"))));
         } else if (port.matches() && Integer.parseInt(port.group(1)) + keys.size() - 1 <= MOST_PORT) {

@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import io.migratekit.hub.api.Tokens;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,7 +53,7 @@ final class HubTokenCommand implements Runnable {
                 throw new CommandFailed(ExitCode.USAGE, String.valueOf(e.getMessage()));
             } catch (IOException e) {
                 throw new CommandFailed(
-                        ExitCode.HUB_REPOSITORY, "the tokens in " + repository + ": " + CommandFailed.reason(e));
+                        ExitCode.HUB_REPOSITORY, "the tokens in " + repository + ": " + SafeFiles.reason(e));
             }
         }
 

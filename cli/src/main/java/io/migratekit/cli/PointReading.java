@@ -9,6 +9,7 @@ import io.migratekit.agent.restore.PointSource;
 import io.migratekit.agent.restore.ThrowAway;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.files.SafeFiles;
 import io.migratekit.nbd.server.QemuNbd;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -178,7 +179,7 @@ interface PointReading extends PointSource, AutoCloseable {
             try (OutputStream out = Files.newOutputStream(into)) {
                 repository.writeHashes(wanted.point(), key, out);
             } catch (IOException e) {
-                throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot write " + into + ": " + CommandFailed.reason(e));
+                throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot write " + into + ": " + SafeFiles.reason(e));
             }
         }
 

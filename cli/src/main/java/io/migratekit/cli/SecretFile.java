@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import io.migratekit.nbd.Secret;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -28,7 +29,7 @@ final class SecretFile {
             return firstLine(in, "the " + what + " file " + file);
         } catch (IOException e) {
             throw new CommandFailed(
-                    ExitCode.USAGE, "cannot read the " + what + " file " + file + ": " + CommandFailed.reason(e));
+                    ExitCode.USAGE, "cannot read the " + what + " file " + file + ": " + SafeFiles.reason(e));
         }
     }
 

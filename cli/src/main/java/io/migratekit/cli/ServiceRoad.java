@@ -10,6 +10,7 @@ import io.migratekit.agent.watch.Side;
 import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.files.SafeFiles;
 import io.migratekit.tunnel.Forward;
 import io.migratekit.tunnel.service.ControlClient;
 import io.migratekit.tunnel.service.RuntimeDirectory;
@@ -135,7 +136,7 @@ final class ServiceRoad implements Way {
         } catch (IOException e) {
             throw new CommandFailed(
                     ExitCode.LOCAL_STATE,
-                    "cannot make " + forward.door + ", the way to the tunnel " + tunnel + ": " + CommandFailed.reason(e)
+                    "cannot make " + forward.door + ", the way to the tunnel " + tunnel + ": " + SafeFiles.reason(e)
                             + ".");
         }
     }

@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import io.migratekit.nbd.Secret;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -71,7 +72,7 @@ final class VmwarePassword {
             if (e.getCause() instanceof CommandFailed failed) {
                 throw failed;
             }
-            String reason = e.getCause() instanceof IOException io ? CommandFailed.reason(io) : "it is not readable";
+            String reason = e.getCause() instanceof IOException io ? SafeFiles.reason(io) : "it is not readable";
             throw new CommandFailed(ExitCode.USAGE, "cannot read " + what + ": " + reason);
         } catch (TimeoutException e) {
             throw new CommandFailed(

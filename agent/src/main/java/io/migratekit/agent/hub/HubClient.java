@@ -24,6 +24,7 @@ import java.util.function.Supplier;
 import org.eclipse.jetty.client.CompletableResponseListener;
 import org.eclipse.jetty.client.ContentResponse;
 import org.eclipse.jetty.client.HttpClient;
+import org.eclipse.jetty.client.HttpResponseException;
 import org.eclipse.jetty.client.PathRequestContent;
 import org.eclipse.jetty.client.PathResponseListener;
 import org.eclipse.jetty.client.RedirectProtocolHandler;
@@ -394,6 +395,9 @@ public final class HubClient implements AutoCloseable {
                     "the hub at " + address + " said nothing for " + Durations.show(silence) + " while we waited for "
                             + what + ": it is frozen, or the way to it is",
                     cause);
+        }
+        if (cause instanceof HttpResponseException) {
+            return notHub("it does not speak HTTP as a hub does");
         }
         String why = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
         return new HubException.Unreachable(

@@ -1,5 +1,6 @@
 package io.migratekit.agent.job;
 
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -48,7 +49,7 @@ public final class AnonymousRun extends RunRecord {
         } catch (IOException e) {
             throw new JobException.Storage(
                     "the hashes of this copy cannot be kept in " + System.getProperty("java.io.tmpdir") + ": "
-                            + JobException.reason(e)
+                            + SafeFiles.reason(e)
                             + ". Make room there, use --job-id, or do without them with --no-hash.",
                     e);
         }

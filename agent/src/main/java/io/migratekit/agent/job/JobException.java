@@ -2,8 +2,6 @@ package io.migratekit.agent.job;
 
 import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Objects;
@@ -79,7 +77,7 @@ public abstract sealed class JobException extends RuntimeException {
 
     /** A failure of the file system, in words: what could not be done, why, and what helps. */
     static Storage storage(String what, IOException cause) {
-        return new Storage(what + ": " + reason(cause) + remedy(cause), cause);
+        return new Storage(what + ": " + SafeFiles.reason(cause) + remedy(cause), cause);
     }
 
     /** A document of a job makes no sense. */
@@ -95,19 +93,8 @@ public abstract sealed class JobException extends RuntimeException {
         return storage("the hashes of what was copied cannot be recorded", cause);
     }
 
-    /** The reason alone, as the operating system gives it. */
-    static String reason(IOException cause) {
-        if (cause instanceof AccessDeniedException) {
-            return "permission denied";
-        }
-        String reason = cause instanceof FileSystemException failure && failure.getReason() != null
-                ? failure.getReason()
-                : cause.getMessage();
-        return reason == null ? cause.getClass().getSimpleName() : reason;
-    }
-
     private static String remedy(IOException cause) {
-        String reason = reason(cause).toLowerCase(Locale.ROOT);
+        String reason = SafeFiles.reason(cause).toLowerCase(Locale.ROOT);
         if (reason.contains("no space left") || reason.contains("quota")) {
             return ". Make room and run the same command again: it goes on from the last checkpoint.";
         }

@@ -1,6 +1,7 @@
 package io.migratekit.agent.job;
 
 import io.migratekit.nbd.files.ProcessLock;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -236,7 +237,7 @@ public final class JobRun extends RunRecord {
     private void complain(String what, IOException e) {
         if (!complained) {
             complained = true;
-            LOG.log(System.Logger.Level.WARNING, "job " + id + ": " + what + ": " + JobException.reason(e));
+            LOG.log(System.Logger.Level.WARNING, "job " + id + ": " + what + ": " + SafeFiles.reason(e));
         }
     }
 }

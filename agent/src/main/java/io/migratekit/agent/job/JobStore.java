@@ -106,7 +106,7 @@ public final class JobStore {
             } catch (JobException e) {
                 entries.add(new JobEntry.Unreadable(id, e.getMessage()));
             } catch (IOException e) {
-                entries.add(new JobEntry.Unreadable(id, JobException.reason(e)));
+                entries.add(new JobEntry.Unreadable(id, SafeFiles.reason(e)));
             }
         }
         readable.sort((a, b) -> b.updated().compareTo(a.updated()));

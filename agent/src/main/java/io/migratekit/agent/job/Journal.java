@@ -72,7 +72,7 @@ final class Journal implements AutoCloseable {
                 complained = true;
                 LOG.log(
                         System.Logger.Level.WARNING,
-                        "the journal in " + folder + " misses lines: " + JobException.reason(e));
+                        "the journal in " + folder + " misses lines: " + SafeFiles.reason(e));
             }
         }
     }

@@ -5,6 +5,7 @@ import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
 import io.migratekit.nbd.ByteRange;
+import io.migratekit.nbd.files.SafeFiles;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -63,7 +64,7 @@ public final class RangesFile {
         } catch (CharacterCodingException e) {
             throw new JobException.BadRanges(name + " is not UTF-8 text.", e);
         } catch (IOException e) {
-            throw new JobException.BadRanges(name + " cannot be read: " + JobException.reason(e) + ".", e);
+            throw new JobException.BadRanges(name + " cannot be read: " + SafeFiles.reason(e) + ".", e);
         }
     }
 

@@ -315,6 +315,12 @@ public final class Migration {
 
     /** All disks but those left out; of a backup that goes on, those that it began with. */
     private List<VmDisk> wanted(VmConfiguration vm, Optional<Generation> before) {
+        for (int left : spec.skippedDisks()) {
+            if (vm.disks().stream().noneMatch(disk -> disk.key() == left)) {
+                listener.warned("disk " + left + ", which is to be left out, is no disk of the VM; it has "
+                        + vm.disks().stream().map(VmDisk::key).toList());
+            }
+        }
         List<VmDisk> disks = new ArrayList<>();
         for (VmDisk disk : vm.disks()) {
             if (spec.skippedDisks().contains(disk.key())) {

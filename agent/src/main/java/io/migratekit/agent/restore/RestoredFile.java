@@ -55,7 +55,7 @@ public final class RestoredFile implements AutoCloseable {
                 make(partial, format, bytes);
             }
         } catch (IOException e) {
-            throw new RestoreException.NoFile("cannot make " + partial + ": " + e.getMessage(), e);
+            throw new RestoreException.NoFile("cannot make " + partial + ": " + SafeFiles.reason(e), e);
         }
         return new RestoredFile(
                 file,
@@ -100,13 +100,13 @@ public final class RestoredFile implements AutoCloseable {
         try (FileChannel channel = FileChannel.open(partial, StandardOpenOption.READ)) {
             channel.force(true);
         } catch (IOException e) {
-            throw new RestoreException.NoFile("cannot make " + partial + " durable: " + e.getMessage(), e);
+            throw new RestoreException.NoFile("cannot make " + partial + " durable: " + SafeFiles.reason(e), e);
         }
         try {
             Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
             SafeFiles.syncFolder(SafeFiles.parent(file.toAbsolutePath()));
         } catch (IOException e) {
-            throw new RestoreException.NoFile("cannot give " + partial + " its name: " + e.getMessage(), e);
+            throw new RestoreException.NoFile("cannot give " + partial + " its name: " + SafeFiles.reason(e), e);
         }
     }
 

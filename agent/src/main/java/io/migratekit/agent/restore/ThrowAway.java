@@ -1,5 +1,6 @@
 package io.migratekit.agent.restore;
 
+import io.migratekit.nbd.files.SafeFiles;
 import io.migratekit.nbd.server.Qcow2File;
 import io.migratekit.nbd.server.QemuNbd;
 import java.io.IOException;
@@ -45,7 +46,7 @@ public final class ThrowAway implements AutoCloseable {
         try {
             this.folder = Files.createTempDirectory(folder, "migratekit-point-");
         } catch (IOException e) {
-            throw new RestoreException.NoFile("cannot make a folder in " + folder + ": " + e.getMessage(), e);
+            throw new RestoreException.NoFile("cannot make a folder in " + folder + ": " + SafeFiles.reason(e), e);
         }
     }
 
@@ -56,7 +57,7 @@ public final class ThrowAway implements AutoCloseable {
         try {
             Qcow2File.createOver(overlay, backing.name(), backing.format());
         } catch (IOException e) {
-            throw new RestoreException.NoFile("cannot make " + overlay + ": " + e.getMessage(), e);
+            throw new RestoreException.NoFile("cannot make " + overlay + ": " + SafeFiles.reason(e), e);
         }
         QemuNbd.Builder builder = QemuNbd.of(overlay, QemuNbd.Format.QCOW2, clients)
                 .exportName("disk-" + key)
@@ -92,7 +93,7 @@ public final class ThrowAway implements AutoCloseable {
             }
             Files.deleteIfExists(folder);
         } catch (IOException e) {
-            throw new RestoreException.NoFile(folder + " is left over: " + e.getMessage(), e);
+            throw new RestoreException.NoFile(folder + " is left over: " + SafeFiles.reason(e), e);
         }
     }
 }

@@ -217,7 +217,9 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
             throw new Problem(
                     401,
                     "unauthorized",
-                    "a token is needed: `Authorization: Bearer ...`, from `migratekit hub token add`");
+                    request.getHeaders().contains(HttpHeader.AUTHORIZATION)
+                            ? "this token is not known here, or was removed; `migratekit hub token list` shows those that are"
+                            : "a token is needed: `Authorization: Bearer ...`, from `migratekit hub token add`");
         }
         return token;
     }

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.server.AbstractConnector;
@@ -46,10 +47,23 @@ public final class HubServer implements AutoCloseable {
                                     + address.getHostString());
                 }
             }
+
+            @Override
+            public String text() {
+                return "http://" + address.getHostString() + ":" + address.getPort();
+            }
         }
 
         /** A unix socket, which needs no token: whoever is let in by the file system is let in. */
-        record Unix(Path path) implements Listen {}
+        record Unix(Path path) implements Listen {
+            @Override
+            public String text() {
+                return "unix:" + path;
+            }
+        }
+
+        /** As it is given on the command line. */
+        String text();
     }
 
     private HubServer(Server server, Doorman doorman) {
@@ -89,7 +103,10 @@ public final class HubServer implements AutoCloseable {
             }
         } catch (Exception e) {
             hub.close();
-            throw new IOException("cannot listen on " + listens + ": " + reason(e), e);
+            throw new IOException(
+                    "cannot listen on " + listens.stream().map(Listen::text).collect(Collectors.joining(" and ")) + ": "
+                            + reason(e),
+                    e);
         }
         return hub;
     }

@@ -147,7 +147,7 @@ final class Disk {
     }
 
     static RepositoryException storage(String what, IOException e) {
-        String why = String.valueOf(e.getMessage());
+        String why = SafeFiles.reason(e);
         return isFull(why)
                 ? new RepositoryException.NoSpace(what + ": no space left; free some and try again")
                 : new RepositoryException.Storage(what + ": " + why + "; look at the file system", e);

@@ -6,7 +6,9 @@ import java.io.OutputStream;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -31,6 +33,16 @@ public final class SafeFiles {
     private static final Duration ABANDONED = Duration.ofMinutes(1);
 
     private static final AtomicLong NEXT_NAME = new AtomicLong();
+
+    /** Why a file could not be made, read or replaced: the words of the operating system without the name of the file. */
+    public static String reason(IOException cause) {
+        return switch (cause) {
+            case AccessDeniedException _ -> "permission denied";
+            case NoSuchFileException _ -> "there is no such file";
+            case FileSystemException failure when failure.getReason() != null -> failure.getReason();
+            default -> cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+        };
+    }
 
     /** Whether a new content has to outlive a power cut, or only a crash of the program. */
     public enum Survives {
