@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.migratekit.nbd.files.SafeFiles;
 import io.migratekit.nbd.fixture.Tool;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -134,7 +135,7 @@ class FullDiskTest {
                 out.write(page);
             }
         } catch (IOException full) {
-            assertTrue(JobException.reason(full).contains("No space left"), full.toString());
+            assertTrue(SafeFiles.reason(full).contains("No space left"), full.toString());
         }
     }
 }
