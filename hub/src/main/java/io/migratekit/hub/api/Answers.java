@@ -15,6 +15,7 @@ import io.migratekit.hub.repository.ChainLayer;
 import io.migratekit.hub.repository.Damage;
 import io.migratekit.hub.repository.InventoryDisk;
 import io.migratekit.hub.repository.LastPoint;
+import io.migratekit.hub.repository.LayerMap;
 import io.migratekit.hub.repository.Pruned;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.hub.repository.Unreadable;
@@ -67,8 +68,10 @@ public final class Answers {
         object.addProperty("state", seen.isDormant() ? "dormant" : "open");
         seen.lease().ifPresent(lease -> {
             put(object, "leaseUntil", lease.until());
+            put(object, "heardAt", lease.heardAt());
             lease.progress().ifPresent(progress -> object.add("progress", progress));
         });
+        seen.work().ifPresent(work -> object.add("work", work(work)));
         for (int i = 0; i < backup.disks().size(); i++) {
             JsonObject disk = object.getAsJsonArray("disks").get(i).getAsJsonObject();
             disk.addProperty(
@@ -82,6 +85,33 @@ public final class Answers {
             seen.exports().failure(key).ifPresent(failure -> disk.addProperty("exportFailure", failure));
         }
         return object;
+    }
+
+    private static JsonObject work(Hub.Work work) {
+        JsonObject object = new JsonObject();
+        object.addProperty("step", work.step());
+        put(object, "since", work.since());
+        work.disk().ifPresent(disk -> object.addProperty("disk", disk));
+        object.addProperty("doneBytes", work.doneBytes());
+        object.addProperty("totalBytes", work.totalBytes());
+        return object;
+    }
+
+    static JsonObject map(LayerMap map) {
+        JsonObject object = new JsonObject();
+        object.addProperty("layer", map.layer());
+        object.addProperty("capacityBytes", map.capacityBytes());
+        object.addProperty("bucketBytes", map.bucketBytes());
+        object.addProperty("whole", map.isWhole());
+        object.add("dataBytes", numbers(map.dataBytes()));
+        object.add("zeroBytes", numbers(map.zeroBytes()));
+        return object;
+    }
+
+    private static JsonArray numbers(List<Long> numbers) {
+        JsonArray array = new JsonArray(numbers.size());
+        numbers.forEach(array::add);
+        return array;
     }
 
     /** With all that a restore needs. */
@@ -291,7 +321,7 @@ public final class Answers {
         return object;
     }
 
-    private static JsonArray texts(List<String> texts) {
+    static JsonArray texts(List<String> texts) {
         JsonArray array = new JsonArray();
         texts.forEach(array::add);
         return array;
