@@ -25,6 +25,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What does a page look like to who opens it? A real Chromium without a screen, driven over its DevTools protocol. */
@@ -46,6 +47,12 @@ final class Browser implements AutoCloseable {
                 .newWebSocketBuilder()
                 .connectTimeout(SOON)
                 .buildAsync(URI.create(endpoint), new Ear()));
+    }
+
+    /** Without it there is nothing to look with; bin/setup verify installs it, and bin/verify insists. */
+    static boolean isThere() {
+        return Stream.of(System.getenv("PATH").split(":", -1))
+                .anyMatch(folder -> Files.isExecutable(Path.of(folder, "chromium")));
     }
 
     /** Opens an empty page; what it keeps, it keeps in the folder. */

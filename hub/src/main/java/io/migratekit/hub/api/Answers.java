@@ -25,10 +25,16 @@ import io.migratekit.hub.repository.Vm;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** How is what a repository holds written? As the schemas of hub/openapi.yaml have it; what is not known is left out. */
 public final class Answers {
+    /** Of what an agent says: each of its disks, each kind of wait. */
+    private static final Set<String> LONG_LISTS = Set.of("disks", "waits", "notes");
+
+    private static final int MOST_BRIEF = 64 << 10;
+
     private Answers() {}
 
     public static JsonObject list(String name, List<JsonObject> objects) {
@@ -83,6 +89,22 @@ public final class Answers {
                 disk.addProperty("clients", served.clients());
             });
             seen.exports().failure(key).ifPresent(failure -> disk.addProperty("exportFailure", failure));
+        }
+        return object;
+    }
+
+    /** As it is told every few seconds: of what its agent says, without the long lists; nothing at all, if it says too much. */
+    static JsonObject brief(Hub.Seen seen) {
+        JsonObject object = backup(seen);
+        if (object.get("progress") instanceof JsonObject progress) {
+            JsonObject brief = new JsonObject();
+            progress.entrySet().stream()
+                    .filter(entry -> !LONG_LISTS.contains(entry.getKey()))
+                    .forEach(entry -> brief.add(entry.getKey(), entry.getValue()));
+            object.remove("progress");
+            if (brief.toString().length() <= MOST_BRIEF) {
+                object.add("progress", brief);
+            }
         }
         return object;
     }

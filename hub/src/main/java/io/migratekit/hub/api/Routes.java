@@ -94,7 +94,7 @@ final class Routes {
         JsonArray open = new JsonArray();
         hub.open().stream()
                 .filter(seen -> call.maySee(seen.backup().vm()))
-                .map(Answers::backup)
+                .map(Answers::brief)
                 .forEach(open::add);
         status.add("open", open);
         return Reply.json(200, status);

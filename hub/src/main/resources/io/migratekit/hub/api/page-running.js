@@ -47,16 +47,16 @@ function fact(node, name, words, kind = '') {
 
 function drawCard(node, backup) {
   const {parts} = node;
-  const report = backup.progress ?? {};
-  const progress = report.progress;
+  const report = understood(backup.progress);
+  const {progress} = report;
   node.backup = backup;
   say(parts.name, backup.vmName);
   say(parts.id, `${backup.id}, ${[...new Set(backup.disks.map((disk) => disk.kind))].join(' + ')}, ${backup.disks.length} ${backup.disks.length === 1 ? 'disk' : 'disks'}`);
   const [done, planned] = backup.work ? [backup.work.doneBytes, backup.work.totalBytes]
-    : [progress?.doneBytes ?? 0, progress?.plannedBytes ?? 0];
+    : [progress.doneBytes ?? 0, progress.plannedBytes ?? 0];
   drawBar(node, done, planned);
   drawRate(node, backup, progress);
-  fact(node, 'Time left', !backup.work && backup.state === 'open' ? left(progress?.eta) : '');
+  fact(node, 'Time left', !backup.work && backup.state === 'open' ? left(progress.eta) : '');
   const [words, kind] = now(backup, report);
   fact(node, 'Now', words, kind);
   fact(node, 'Look at', report.remedy && !backup.work ? report.remedy : '');
@@ -74,7 +74,7 @@ function drawBar(node, done, planned) {
 
 function drawRate(node, backup, progress) {
   const {parts} = node;
-  const rate = progress?.bytesPerSecond;
+  const rate = progress.bytesPerSecond;
   const is = rate !== undefined && !backup.work && backup.state === 'open';
   parts.facts.Rate.title.hidden = parts.facts.Rate.value.hidden = !is;
   if (is && node.saidAt !== backup.heardAt) {
@@ -88,8 +88,11 @@ function drawRate(node, backup, progress) {
 }
 
 function left(eta) {
-  const words = eta?.seconds === undefined ? '' : duration(eta.seconds);
-  return !words ? '' : {known: `about ${words}`, estimated: `about ${words}, estimated`, 'at-least': `at least ${words}`}[eta.kind] ?? words;
+  if (eta.seconds === undefined) {
+    return '';
+  }
+  const words = duration(eta.seconds);
+  return eta.kind === 'at-least' ? `at least ${words}` : eta.kind === 'estimated' ? `about ${words}, estimated` : `about ${words}`;
 }
 
 /** What happens, and whether it is to worry about. */
@@ -111,28 +114,51 @@ function now(backup, report) {
   if (report.wait) {
     return [`Waits for ${report.wait.what}, since ${duration(ageSeconds(report.wait.since))}, at most ${duration(report.wait.atMostSeconds)}`, ''];
   }
-  const held = {slow: '⚠ Slow: ', stalled: '⚠ Stalled: '}[report.motion];
+  const held = new Map([['slow', '⚠ Slow: '], ['stalled', '⚠ Stalled: ']]).get(report.motion);
   if (held) {
     return [held + report.why, report.motion === 'stalled' ? 'bad' : 'warn'];
   }
   return [report.why || stages(report) || 'It moves.', ''];
 }
 
-const STAGES = {'listing-extents': 'asks what is data', copying: 'copies', flushing: 'waits for a flush', verifying: 'compares',
-  'backing-off': 'waits before it tries again', 'rate-limited': 'held back by its rate limit', connecting: 'connects', paused: 'paused',
-  'waiting-for-others': 'waits for the others', journal: 'writes down how far it is'};
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
+const object = (value) => (isObject(value) ? value : {});
+const list = (value) => (Array.isArray(value) ? value.filter(isObject) : []);
+const number = (value) => (Number.isFinite(value) && value >= 0 ? value : undefined);
+const text = (value) => (typeof value === 'string' ? value.slice(0, 500) : '');
+
+/** The hub hands on whatever an agent has said: only what is of the right kind is looked at. */
+function understood(said) {
+  const {motion, why, remedy, wait, progress, workers} = object(said);
+  const {plannedBytes, doneBytes, bytesPerSecond, eta} = object(progress);
+  const since = Date.parse(text(object(wait).since));
+  return {
+    motion: text(motion), why: text(why), remedy: text(remedy),
+    wait: text(object(wait).what) && Number.isFinite(since)
+      ? {what: text(wait.what), since: wait.since, atMostSeconds: number(wait.atMostSeconds) ?? 0} : null,
+    progress: {plannedBytes: number(plannedBytes), doneBytes: number(doneBytes), bytesPerSecond: number(bytesPerSecond),
+      eta: {kind: text(object(eta).kind), seconds: number(object(eta).seconds)}},
+    workers: list(workers).slice(0, 256).map((worker) => ({stage: text(worker.stage),
+      connections: list(worker.connections).filter((one) => number(object(one.oldest).millis) !== undefined)
+        .map((one) => ({side: text(one.side), oldest: {kind: text(one.oldest.kind), millis: one.oldest.millis}}))})),
+  };
+}
+
+const STAGES = new Map(Object.entries({'listing-extents': 'asks what is data', copying: 'copies', flushing: 'waits for a flush',
+  verifying: 'compares', 'backing-off': 'waits before it tries again', 'rate-limited': 'held back by its rate limit',
+  connecting: 'connects', paused: 'paused', 'waiting-for-others': 'waits for the others', journal: 'writes down how far it is'}));
 
 /** What the workers do, and the request that has waited for its answer the longest. */
 function stages(report) {
   const counts = new Map();
   let oldest;
-  for (const worker of report.workers ?? []) {
-    const words = STAGES[worker.stage];
+  for (const worker of report.workers) {
+    const words = STAGES.get(worker.stage);
     if (words) {
       counts.set(words, (counts.get(words) ?? 0) + 1);
     }
-    for (const connection of worker.connections ?? []) {
-      if (connection.oldest && (!oldest || connection.oldest.millis > oldest.millis)) {
+    for (const connection of worker.connections) {
+      if (!oldest || connection.oldest.millis > oldest.millis) {
         oldest = {...connection.oldest, side: connection.side};
       }
     }

@@ -187,11 +187,11 @@ function state(point) {
 }
 
 export function mark(kind, sign, words) {
-  return el('span', {class: kind}, el('span', {class: 'mark', 'aria-hidden': 'true'}, sign), words);
+  return el('span', {class: kind}, el('span', {class: 'mark', 'aria-hidden': 'true'}, sign), ` ${words}`);
 }
 
 export function alarm(words) {
-  return el('li', {}, el('span', {class: 'mark', 'aria-hidden': 'true'}, '⚠'), words);
+  return el('li', {}, el('span', {class: 'mark', 'aria-hidden': 'true'}, '⚠'), ` ${words}`);
 }
 
 function head(names) {

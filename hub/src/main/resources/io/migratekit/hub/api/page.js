@@ -217,10 +217,10 @@ function drawGlance() {
   const free = status.totalBytes ? status.freeBytes / status.totalBytes : 0;
   const good = (vms ?? []).filter((vm) => vm.lastGood).length;
   const lasts = status.spaceSeconds === undefined ? '' : `; lasts ${duration(status.spaceSeconds)} at this week’s pace`;
-  const rates = status.open.map((backup) => (backup.state === 'open' && !backup.work && backup.progress?.progress?.bytesPerSecond) || 0);
+  const rates = status.open.map((backup) => (backup.state === 'open' && !backup.work && Number(backup.progress?.progress?.bytesPerSecond)) || 0);
   const tiles = [
     ['Alarms', vms ? `${alarms ? '⚠ ' : ''}${alarms}` : '…', alarms ? 'listed below' : 'all is well', alarms ? 'warn' : ''],
-    ['Backups under way', String(status.open.length), status.open.length ? `${size(rates.reduce((sum, rate) => sum + rate, 0))}/s in all` : 'at the moment', ''],
+    ['Backups under way', String(status.open.length), rates.some(Boolean) ? `${size(rates.reduce((sum, rate) => sum + rate, 0))}/s in all` : 'right now', ''],
     ['Virtual machines', vms ? vms.length.toLocaleString('en') : '…', vms ? `${good.toLocaleString('en')} with a good restore point` : '', ''],
     ['Free space', size(status.freeBytes), `${percent(status.freeBytes, status.totalBytes)} % of ${size(status.totalBytes)}${lasts}`,
       free < SPACE_WORRIES ? 'warn' : ''],
@@ -319,6 +319,17 @@ function needToken() {
   looks.needsToken = true;
   sessionStorage.removeItem(KEPT);
   close();
+  looks.status = looks.vms = null;
+  looks.troubles.clear();
+  drawTroubles();
+  // Who has no token sees nothing of what was seen before, not in the page's source either.
+  for (const id of ['vm-table', 'running', 'alarms', 'glance']) {
+    keyed($(id), [], () => '', () => null, () => {});
+  }
+  for (const id of ['vm-count', 'about', 'news']) {
+    say($(id), '');
+  }
+  $('filter').value = '';
   $('house').hidden = true;
   $('leave').hidden = true;
   $('door').hidden = false;
@@ -345,7 +356,6 @@ $('door-form').addEventListener('submit', (event) => {
 });
 $('leave').addEventListener('click', () => {
   looks.token = '';
-  looks.status = looks.vms = null;
   needToken();
 });
 for (const id of ['filter', 'only-alarms']) {
