@@ -14,8 +14,14 @@ const isFull = (layer) => layer.kind === 'full';
 function words(layer, below, points) {
   const what = isFull(layer) ? 'everything' : `changes since ${below ? number(below) : 'a layer that is not listed'}`;
   const ends = layer.open ? 'being written' : layer.points.length
-    ? `restore point ${layer.points.join(', ')}${points.some((one) => one.damage) ? ', damaged' : ''}` : 'no restore point ends here';
+    ? `restore point ${layer.points.join(', ')}${isWrong(layer, points) ? ', damaged' : ''}` : 'no restore point ends here';
   return `${number(layer)}: ${what}, ${size(layer.bytes)}, ${ends}`;
+}
+
+/** Whether a restore point that ends here is damaged, and on this disk. */
+function isWrong(layer, points) {
+  const folder = layer.layer.replace(/[^/]*$/, '');
+  return points.some((point) => point.damage?.some((one) => one.layer.startsWith(folder)));
 }
 
 /** On which layer of the list each one stands; -1: on none of them. */
@@ -29,10 +35,10 @@ export function chainPicture(disk, pointsOf, chosen, width) {
   const from = Math.max(0, disk.layers.length - MOST_BOXES);
   const layers = disk.layers.slice(from);
   const below = parents(disk.layers).slice(from).map((i) => i - from);
-  const perRow = Math.max(2, Math.floor((width - 4 + GAP) / (BOX + GAP)));
+  const perRow = Math.max(2, Math.floor((width - 8 + GAP) / (BOX + GAP)));
   const rows = Math.ceil(layers.length / perRow);
   const most = Math.max(1, ...layers.map((layer) => layer.bytes));
-  const at = (i) => ({x: 2 + (i % perRow) * (BOX + GAP), y: 14 + Math.floor(i / perRow) * ROW});
+  const at = (i) => ({x: 4 + (i % perRow) * (BOX + GAP), y: 14 + Math.floor(i / perRow) * ROW});
   const told = layers.slice(-MOST_TOLD).map((layer) => words(layer, disk.layers[parents(disk.layers)[disk.layers.indexOf(layer)]],
     layer.points.map(pointsOf).filter(Boolean)));
   const picture = svg('svg', {role: 'img', viewBox: `0 0 ${width} ${rows * ROW + 4}`, height: rows * ROW + 4,
@@ -57,7 +63,7 @@ function line(a, b, steps) {
 
 function box(layer, {x, y}, most, points, isChosen) {
   const full = isFull(layer);
-  const damaged = points.some((point) => point.damage);
+  const damaged = isWrong(layer, points);
   const kind = layer.open ? 'open' : full ? 'full' : 'part';
   const ink = layer.open ? '' : full ? 'on-full' : 'on-part';
   const group = svg('g', {},
@@ -70,7 +76,7 @@ function box(layer, {x, y}, most, points, isChosen) {
     svg('text', {class: 'small', x, y: y + 67}, size(layer.bytes)));
   if (layer.points.length) {
     group.append(damaged
-      ? svg('text', {class: 'cross', x: x + BOX - 4, y: y + 68, 'text-anchor': 'end'}, '✕ damaged')
+      ? svg('text', {class: 'cross', x: x + BOX - 1, y: y + 68, 'text-anchor': 'end'}, '✕')
       : svg('circle', {class: 'point', cx: x + BOX - 6, cy: y + 63, r: 4.5}));
   }
   if (isChosen) {
@@ -87,6 +93,7 @@ export function chainLegend() {
     key(svg('rect', {class: 'full', x: 1, y: 2, width: 12, height: 10, rx: 1}), '= all: a full layer'),
     key(svg('rect', {class: 'part', x: 1, y: 2, width: 12, height: 10, rx: 4}), '+ part: what changed'),
     key(svg('circle', {class: 'point', cx: 7, cy: 7, r: 4.5}), 'a restore point ends here'),
+    key(svg('text', {class: 'cross', x: 2, y: 12}, '✕'), 'it is damaged on this disk'),
     key([svg('rect', {class: 'gauge', x: 0, y: 5, width: 14, height: 4}), svg('rect', {class: 'gauge-value', x: 0, y: 5, width: 8, height: 4})],
       'size, against the largest'));
 }

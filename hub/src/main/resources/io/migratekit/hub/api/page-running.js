@@ -108,7 +108,7 @@ function now(backup, report) {
   if (failure) {
     return [`⚠ Disk ${failure.key} is not served: ${failure.exportFailure}`, 'bad'];
   }
-  if (!backup.progress) {
+  if (!report.motion && !report.wait) {
     return ['Its agent does not say how far it is.', ''];
   }
   if (report.wait) {

@@ -147,7 +147,7 @@ export class VmView {
       });
       this.points.append(el('h4', {}, 'Restore points'),
         scrolling('Restore points', el('table', {}, el('caption', {class: 'unseen'}, 'Restore points, newest first'),
-          head(['Id', 'Taken', 'State', 'Last proof', 'Kind', ['Stored', 'number'], 'Locked until']), this.points.body)),
+          head(['Id', 'State', 'Taken', 'Last proof', 'Kind', ['Stored', 'number'], 'Locked until']), this.points.body)),
         this.points.more, this.points.none = el('p', {class: 'muted'}, 'There is none yet.'));
     }
     keyed(this.points.body, this.all.has('points') ? points : points.slice(0, MOST_ROWS), (point) => point.id,
@@ -166,9 +166,9 @@ export class VmView {
 
 function pointCells(point) {
   const taken = point.takenAt ?? point.startedAt;
-  return [el('th', {scope: 'row'}, point.id), el('td', {}, time(taken), ' ', el('span', {class: 'age'}, `(${age(taken)})`)),
-    el('td', {}, state(point)),
-    el('td', {}, point.provedAt ? time(point.provedAt) : 'at its seal', point.provedAt ? el('span', {class: 'age'}, ` (${age(point.provedAt)})`) : ''),
+  return [el('th', {scope: 'row'}, point.id), el('td', {}, state(point)),
+    el('td', {}, time(taken), ' ', el('span', {class: 'age'}, `(${age(taken)})`)),
+    el('td', {}, point.provedAt ? time(point.provedAt) : 'at its seal'),
     el('td', {}, [...new Set(point.disks.map((disk) => disk.kind))].join(' + ')),
     el('td', {class: 'number'}, size(point.disks.reduce((sum, disk) => sum + disk.layerBytes, 0))),
     el('td', {}, point.keepUntil && Date.parse(point.keepUntil) > Date.now() ? moment(point.keepUntil) : '–')];
@@ -176,7 +176,7 @@ function pointCells(point) {
 
 function state(point) {
   if (point.damage) {
-    const where = point.damage.map((one) => `${one.layer}: ${one.what}`).slice(0, 3).join('; ');
+    const where = point.damage.map((one) => `${one.layer.replace(/^.*\/disks\/([0-9]+)\/([0-9]+)\.qcow2$/, 'layer $2 of disk $1')}: ${one.what}`).slice(0, 3).join('; ');
     return el('div', {class: 'words'}, mark('bad', '✕', 'damaged'), el('div', {}, where));
   }
   if (!point.complete) {
