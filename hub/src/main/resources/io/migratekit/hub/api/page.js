@@ -370,5 +370,6 @@ $('more').addEventListener('click', () => {
   drawVms();
 });
 document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : soon()));
-setInterval(() => document.hidden || tick($('running')), 1_000);
+// Ages stand still with the rest when the hub is silent: it is not the agents that were not heard then.
+setInterval(() => document.hidden || looks.troubles.has('status') || tick($('running')), 1_000);
 round();
