@@ -41,7 +41,7 @@ class HubPageIT {
     private static final String HOSTILE =
             "<img src=x onerror=\"window.owned=1\">&lt;script&gt;window.owned=2</script>${1}'\"";
 
-    private static final int MANY = 150;
+    private static final int MANY = 105;
     /** What a screen reader says of each of these begins with a name. */
     private static final Set<String> NAMED = Set.of(
             "button",
