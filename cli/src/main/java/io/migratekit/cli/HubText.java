@@ -3,6 +3,7 @@ package io.migratekit.cli;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -13,12 +14,12 @@ final class HubText {
 
     /** A field as text; empty if it is not there. */
     static String text(JsonObject json, String name) {
-        return json.has(name) ? json.get(name).getAsString() : "";
+        return json.get(name) instanceof JsonPrimitive value ? value.getAsString() : "";
     }
 
     /** A field as a number; 0 if it is not there. */
     static long number(JsonObject json, String name) {
-        return json.has(name) ? json.get(name).getAsLong() : 0;
+        return json.get(name) instanceof JsonPrimitive value && value.isNumber() ? value.getAsLong() : 0;
     }
 
     static String time(JsonObject json, String name) {
@@ -81,6 +82,9 @@ final class HubText {
         line(text, "sealed", time(backup, "sealedAt"));
         line(text, "kept until", time(backup, "keepUntil"));
         line(text, "lease until", time(backup, "leaseUntil"));
+        line(text, "heard", time(backup, "heardAt"));
+        line(text, "done", done(backup));
+        line(text, "now", now(backup));
         line(text, "verified", time(backup, "provedAt"));
         for (JsonObject damage : objects(backup, "damage")) {
             line(
@@ -106,6 +110,41 @@ final class HubText {
             line(text, "  no export", text(disk, "exportFailure"));
         }
         return text.toString();
+    }
+
+    /** How far its agent has said that it is, and how fast. */
+    private static String done(JsonObject backup) {
+        JsonObject progress = object(object(backup, "progress"), "progress");
+        long planned = number(progress, "plannedBytes");
+        return planned == 0
+                ? ""
+                : "%d %%, %s of %s, %s/s"
+                        .formatted(
+                                number(progress, "doneBytes") * 100 / planned,
+                                Sizes.rounded(number(progress, "doneBytes")),
+                                Sizes.rounded(planned),
+                                Sizes.rounded(number(progress, "bytesPerSecond")));
+    }
+
+    /** What it waits for: at the hub, or as its agent has said. */
+    private static String now(JsonObject backup) {
+        JsonObject work = object(backup, "work");
+        if (work.has("step")) {
+            return "the hub seals it: " + text(work, "step") + " since " + time(work, "since");
+        }
+        JsonObject report = object(backup, "progress");
+        JsonObject wait = object(report, "wait");
+        if (wait.has("what")) {
+            return "waits for " + text(wait, "what") + " since " + time(wait, "since") + ", at most "
+                    + number(wait, "atMostSeconds") + " s";
+        }
+        String why = text(report, "why");
+        return why.isEmpty() ? text(report, "motion") : text(report, "motion") + ": " + why;
+    }
+
+    /** An agent may have said anything: what is no object counts as an empty one. */
+    private static JsonObject object(JsonObject json, String name) {
+        return json.get(name) instanceof JsonObject object ? object : new JsonObject();
     }
 
     private static String label(JsonObject disk) {

@@ -36,6 +36,7 @@ public final class Alarms implements AutoCloseable {
     private final Settings settings;
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile List<Alarm> last = List.of();
+    private volatile Optional<Duration> lastSpaceLeft = Optional.empty();
 
     /**
      * When is there an alarm?
@@ -107,6 +108,16 @@ public final class Alarms implements AutoCloseable {
                                 + " days; delete restore points or enlarge it"));
     }
 
+    /** What concerns no single VM, as it was a minute ago at the most: to ask is cheap. */
+    public List<Alarm> ofTheHub() {
+        return last.stream().filter(alarm -> alarm.vm().isEmpty()).toList();
+    }
+
+    /** The same as {@link #spaceLeft}, as it was a minute ago at the most. */
+    public Optional<Duration> lastSpaceLeft() {
+        return lastSpaceLeft;
+    }
+
     /** How long the room lasts at the pace of the last week; empty if nothing was sealed in it. */
     public Optional<Duration> spaceLeft() {
         Instant begin = Instant.now().minus(GROWTH);
@@ -135,6 +146,7 @@ public final class Alarms implements AutoCloseable {
     private void look() {
         try {
             List<Alarm> now = of(repository.vms());
+            lastSpaceLeft = spaceLeft();
             Map<String, Alarm> before = byIdentity(last);
             Map<String, Alarm> after = byIdentity(now);
             last = now;

@@ -22,6 +22,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
@@ -48,17 +49,22 @@ public final class Hub implements AutoCloseable {
     private final Readings readings;
     private final Alarms alarms;
     private final Map<String, ReentrantLock> turns = new ConcurrentHashMap<>();
+    private final Map<String, Work> works = new ConcurrentHashMap<>();
     private final CountDownLatch end = new CountDownLatch(1);
     private volatile long lookedNanos = System.nanoTime();
 
     /** A backup, and what the repository does not know of it. */
-    public record Seen(Backup backup, Optional<Leases.Lease> lease, Exports exports, Repository repository) {
+    public record Seen(
+            Backup backup, Optional<Leases.Lease> lease, Optional<Work> work, Exports exports, Repository repository) {
         /** Open, but nobody has renewed its lease. */
         public boolean isDormant() {
             return backup.state() == Backup.State.OPEN
                     && lease.filter(held -> !held.isOver()).isEmpty();
         }
     }
+
+    /** What the hub itself does for an open backup right now. */
+    public record Work(String step, Instant since, OptionalInt disk, long doneBytes, long totalBytes) {}
 
     /** What a start came to. */
     public record Started(Seen seen, boolean created) {}
@@ -199,11 +205,21 @@ public final class Hub implements AutoCloseable {
     public Seen seal(String id, SealRequest request) {
         Backup before = show(id).backup();
         return inTurn(before.vm(), () -> {
-            endExports(before);
-            Backup sealed = repository.seal(id, request, telling(id, before.vm()));
-            leases.end(id);
-            events.tell("sealed", id, before.vm(), new JsonObject());
-            return seen(sealed);
+            Instant since = Instant.now();
+            works.put(id, new Work("ends its exports", since, OptionalInt.empty(), 0, 0));
+            try {
+                endExports(before);
+                SealProgress telling = telling(id, before.vm());
+                Backup sealed = repository.seal(id, request, (disk, step, done, total) -> {
+                    works.put(id, new Work(step, since, OptionalInt.of(disk), done, total));
+                    telling.at(disk, step, done, total);
+                });
+                leases.end(id);
+                events.tell("sealed", id, before.vm(), new JsonObject());
+                return seen(sealed);
+            } finally {
+                works.remove(id);
+            }
         });
     }
 
@@ -299,8 +315,14 @@ public final class Hub implements AutoCloseable {
         return repository.backups(vm).stream().map(this::seen).toList();
     }
 
+    /** Backups that are being written, oldest first; to ask is cheap, however much is kept. */
+    public List<Seen> open() {
+        return repository.open().stream().map(this::seen).toList();
+    }
+
     private Seen seen(Backup backup) {
-        return new Seen(backup, leases.find(backup.id()), exports, repository);
+        return new Seen(
+                backup, leases.find(backup.id()), Optional.ofNullable(works.get(backup.id())), exports, repository);
     }
 
     private void endExports(Backup backup) {

@@ -41,6 +41,11 @@ public final class Leases {
     /** One backup's lease. The clock that counts cannot be set; the time of day is for telling. */
     public record Lease(
             String vm, int workers, Duration length, Instant until, long endNanos, Optional<JsonObject> progress) {
+        /** When it was renewed last. */
+        public Instant heardAt() {
+            return until.minus(length);
+        }
+
         public boolean isOver() {
             return System.nanoTime() - endNanos >= 0;
         }

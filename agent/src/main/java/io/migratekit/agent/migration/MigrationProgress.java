@@ -182,6 +182,14 @@ public final class MigrationProgress {
         Layer layer = view.layer();
         json.addProperty("remedy", layer == null ? null : layer.remedy());
         json.add("progress", progress);
+        Waited wait = longest();
+        if (wait != null) {
+            JsonObject fields = new JsonObject();
+            fields.addProperty("what", wait.what());
+            fields.addProperty("since", wait.since().toString());
+            fields.addProperty("atMostSeconds", wait.atMost().toSeconds());
+            json.add("wait", fields);
+        }
         JsonArray workers = new JsonArray();
         JsonArray disks = new JsonArray();
         for (DiskCopy copy : copies) {

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** How does one answer get to its client, and what does the client hear while it takes long? Interim responses (102). */
 final class Answering {
     private static final int PROCESSING = 102;
+    private static final String ETAG = "ETag";
     private static final Duration SIGN_OF_LIFE = Duration.ofSeconds(5);
 
     private final Request request;
@@ -86,11 +87,24 @@ final class Answering {
         if (reply.status() >= 400 && !request.consumeAvailable()) {
             response.getHeaders().put(HttpHeader.CONNECTION, "close"); // Nobody reads what the client still sends.
         }
+        response.getHeaders().put("X-Content-Type-Options", "nosniff");
+        response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+        reply.headers().forEach(response.getHeaders()::put);
+        if (reply.headers().containsKey(ETAG) && reply.headers().get(ETAG).equals(known())) {
+            response.setStatus(304);
+            response.write(true, ByteBuffer.allocate(0), callback);
+            return;
+        }
         if (reply.status() != 204) {
             response.getHeaders().put(HttpHeader.CONTENT_TYPE, reply.contentType());
             response.getHeaders().put(HttpHeader.CONTENT_LENGTH, content.length);
         }
         response.write(true, ByteBuffer.wrap(content), callback);
+    }
+
+    /** What the client has of it already, as it says. */
+    private @Nullable String known() {
+        return request.getHeaders().get(HttpHeader.IF_NONE_MATCH);
     }
 
     /** Breaks off an answer that has begun. */

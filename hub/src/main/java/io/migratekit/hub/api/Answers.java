@@ -15,6 +15,7 @@ import io.migratekit.hub.repository.ChainLayer;
 import io.migratekit.hub.repository.Damage;
 import io.migratekit.hub.repository.InventoryDisk;
 import io.migratekit.hub.repository.LastPoint;
+import io.migratekit.hub.repository.LayerMap;
 import io.migratekit.hub.repository.Pruned;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.hub.repository.Unreadable;
@@ -24,10 +25,16 @@ import io.migratekit.hub.repository.Vm;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** How is what a repository holds written? As the schemas of hub/openapi.yaml have it; what is not known is left out. */
 public final class Answers {
+    /** Of what an agent says: each of its disks, each kind of wait. */
+    private static final Set<String> LONG_LISTS = Set.of("disks", "waits", "notes");
+
+    private static final int MOST_BRIEF = 64 << 10;
+
     private Answers() {}
 
     public static JsonObject list(String name, List<JsonObject> objects) {
@@ -67,8 +74,10 @@ public final class Answers {
         object.addProperty("state", seen.isDormant() ? "dormant" : "open");
         seen.lease().ifPresent(lease -> {
             put(object, "leaseUntil", lease.until());
+            put(object, "heardAt", lease.heardAt());
             lease.progress().ifPresent(progress -> object.add("progress", progress));
         });
+        seen.work().ifPresent(work -> object.add("work", work(work)));
         for (int i = 0; i < backup.disks().size(); i++) {
             JsonObject disk = object.getAsJsonArray("disks").get(i).getAsJsonObject();
             disk.addProperty(
@@ -82,6 +91,49 @@ public final class Answers {
             seen.exports().failure(key).ifPresent(failure -> disk.addProperty("exportFailure", failure));
         }
         return object;
+    }
+
+    /** As it is told every few seconds: of what its agent says, without the long lists; nothing at all, if it says too much. */
+    static JsonObject brief(Hub.Seen seen) {
+        JsonObject object = backup(seen);
+        if (object.get("progress") instanceof JsonObject progress) {
+            JsonObject brief = new JsonObject();
+            progress.entrySet().stream()
+                    .filter(entry -> !LONG_LISTS.contains(entry.getKey()))
+                    .forEach(entry -> brief.add(entry.getKey(), entry.getValue()));
+            object.remove("progress");
+            if (brief.toString().length() <= MOST_BRIEF) {
+                object.add("progress", brief);
+            }
+        }
+        return object;
+    }
+
+    private static JsonObject work(Hub.Work work) {
+        JsonObject object = new JsonObject();
+        object.addProperty("step", work.step());
+        put(object, "since", work.since());
+        work.disk().ifPresent(disk -> object.addProperty("disk", disk));
+        object.addProperty("doneBytes", work.doneBytes());
+        object.addProperty("totalBytes", work.totalBytes());
+        return object;
+    }
+
+    static JsonObject map(LayerMap map) {
+        JsonObject object = new JsonObject();
+        object.addProperty("layer", map.layer());
+        object.addProperty("capacityBytes", map.capacityBytes());
+        object.addProperty("bucketBytes", map.bucketBytes());
+        object.addProperty("whole", map.isWhole());
+        object.add("dataBytes", numbers(map.dataBytes()));
+        object.add("zeroBytes", numbers(map.zeroBytes()));
+        return object;
+    }
+
+    private static JsonArray numbers(List<Long> numbers) {
+        JsonArray array = new JsonArray(numbers.size());
+        numbers.forEach(array::add);
+        return array;
     }
 
     /** With all that a restore needs. */
@@ -291,7 +343,7 @@ public final class Answers {
         return object;
     }
 
-    private static JsonArray texts(List<String> texts) {
+    static JsonArray texts(List<String> texts) {
         JsonArray array = new JsonArray();
         texts.forEach(array::add);
         return array;

@@ -89,6 +89,7 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
         visitors.asks(request);
         Answering answering = new Answering(request, response, callback);
         try {
+            Browsers.check(request);
             Found found = find(request);
             Route route = found.route();
             Optional<Token> token = route.access() == Route.Access.OPEN ? Optional.empty() : token(request);
@@ -207,6 +208,7 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
     /** Nobody but its owner can enter the unix socket; loopback is open to every user of the host. */
     private Optional<Token> token(Request request) throws IOException {
         if (!(request.getConnectionMetaData().getLocalSocketAddress() instanceof InetSocketAddress)) {
+            Browsers.mustMeanUs(request);
             return Optional.empty();
         }
         String header = String.valueOf(request.getHeaders().get(HttpHeader.AUTHORIZATION));

@@ -1,14 +1,24 @@
 package io.migratekit.hub.api;
 
 import com.google.gson.JsonObject;
+import java.util.Map;
 
 /**
  * What is answered? A status with a content, which is empty for 204; or the action has written the answer itself.
  *
  * @param status 0 if it is written already
+ * @param headers besides those that say what the content is
  */
-record Reply(int status, String contentType, String content) {
+record Reply(int status, String contentType, String content, Map<String, String> headers) {
     static final String JSON = "application/json";
+
+    Reply {
+        headers = Map.copyOf(headers);
+    }
+
+    Reply(int status, String contentType, String content) {
+        this(status, contentType, content, Map.of());
+    }
 
     static Reply json(int status, JsonObject object) {
         return new Reply(status, JSON, object + "\n");

@@ -1,5 +1,6 @@
 package io.migratekit.hub.api;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.migratekit.hub.Alarm;
 import io.migratekit.hub.Events;
@@ -13,8 +14,10 @@ import io.migratekit.hub.repository.Vm;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What can be asked of the hub? Every operation of hub/openapi.yaml, and nothing else: a test compares the two. */
 final class Routes {
@@ -36,8 +39,13 @@ final class Routes {
     }
 
     List<Route> all() {
+        return Stream.concat(Page.routes().stream(), api().stream()).toList();
+    }
+
+    private List<Route> api() {
         return List.of(
                 Route.of("GET", "/health", Access.OPEN, Way.PLAIN, _ -> health()),
+                Route.of("GET", "/api/v1/status", Access.LOOK, Way.PLAIN, this::status),
                 Route.of("GET", "/metrics", Access.LOOK, Way.PLAIN, this::metrics),
                 Route.of("GET", "/api/v1/backups", Access.LOOK, Way.PLAIN, this::list)
                         .asking("vm"),
@@ -49,6 +57,7 @@ final class Routes {
                 Route.of("PUT", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.WRITE, Way.STREAM, this::putHashes)
                         .taking(OCTETS),
                 Route.of("GET", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.LOOK, Way.STREAM, this::getHashes),
+                Route.of("GET", "/api/v1/backups/{id}/disks/{disk}/map", Access.LOOK, Way.LONG, this::map),
                 Route.of("PUT", "/api/v1/backups/{id}/readings/{reading}", Access.WRITE, Way.LONG, this::read),
                 Route.of("DELETE", "/api/v1/backups/{id}/readings/{reading}", Access.WRITE, Way.LONG, this::endReading),
                 Route.of("POST", "/api/v1/backups/{id}/seal", Access.WRITE, Way.LONG, this::seal),
@@ -68,6 +77,33 @@ final class Routes {
         health.addProperty("repository", repositoryId);
         health.addProperty("version", version);
         return Reply.json(200, health);
+    }
+
+    private Reply status(Call call) {
+        JsonObject status = new JsonObject();
+        status.addProperty("now", Instant.now().toString());
+        status.addProperty("version", version);
+        status.addProperty("repository", repositoryId);
+        status.addProperty("changes", hub.events().changes());
+        status.addProperty("freeBytes", hub.repository().freeBytes());
+        status.addProperty("totalBytes", hub.repository().totalBytes());
+        hub.alarms().lastSpaceLeft().ifPresent(left -> status.addProperty("spaceSeconds", left.toSeconds()));
+        status.add(
+                "alarms",
+                Answers.texts(hub.alarms().ofTheHub().stream().map(Alarm::words).toList()));
+        JsonArray open = new JsonArray();
+        hub.open().stream()
+                .filter(seen -> call.maySee(seen.backup().vm()))
+                .map(Answers::brief)
+                .forEach(open::add);
+        status.add("open", open);
+        return Reply.json(200, status);
+    }
+
+    private Reply map(Call call) {
+        int disk = call.disk();
+        return Reply.json(
+                200, Answers.map(hub.repository().map(seen(call).backup().id(), disk)));
     }
 
     private Reply metrics(Call call) {

@@ -104,6 +104,13 @@ final class Catalog {
         return shelf(vm).backups();
     }
 
+    /** Those that are being written, oldest first, however many restore points there are. */
+    List<Backup> open() {
+        return shelf(vmIds(), List.of(OPEN)).backups().stream()
+                .filter(backup -> backup.state() == Backup.State.OPEN)
+                .toList();
+    }
+
     List<Unreadable> unreadable(Optional<String> vm) {
         return shelf(vm).unreadable();
     }
@@ -118,10 +125,14 @@ final class Catalog {
 
     private Shelf shelf(Optional<String> vm) {
         vm.ifPresent(id -> Id.checked("the VM's id", id));
+        return shelf(vm.map(List::of).orElseGet(this::vmIds), List.of(OPEN, POINTS));
+    }
+
+    private Shelf shelf(List<String> vms, List<String> kinds) {
         Map<String, Backup> all = new TreeMap<>();
         List<Unreadable> unreadable = new ArrayList<>();
-        for (String one : vm.map(List::of).orElseGet(this::vmIds)) {
-            for (String kind : List.of(OPEN, POINTS)) {
+        for (String one : vms) {
+            for (String kind : kinds) {
                 for (Path file : Disk.list(vmFolder(one).resolve(kind))) {
                     if (file.toString().endsWith(JSON)) {
                         try {

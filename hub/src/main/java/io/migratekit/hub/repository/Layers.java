@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -106,6 +107,19 @@ final class Layers {
         Path file = file(layer);
         try {
             return Structure.of(file);
+        } catch (Qcow2Header.Unfit e) {
+            throw damaged(layer, "the layer " + file + " cannot be used: " + e.getMessage());
+        } catch (IOException e) {
+            throw Disk.storage("cannot read " + file, e);
+        }
+    }
+
+    /** Where on the disk the layer itself holds something, as far as there is time to look. */
+    LayerMap map(String layer, Duration limit) {
+        long diskBytes = header(layer).diskBytes();
+        Path file = file(layer);
+        try {
+            return LayerMap.of(layer, file, diskBytes, limit);
         } catch (Qcow2Header.Unfit e) {
             throw damaged(layer, "the layer " + file + " cannot be used: " + e.getMessage());
         } catch (IOException e) {

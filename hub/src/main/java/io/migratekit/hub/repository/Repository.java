@@ -8,6 +8,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -23,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Repository implements AutoCloseable {
     private static final int FORMAT = 1;
+    /** A picture of a layer is not worth more. */
+    private static final Duration MAP_LIMIT = Duration.ofSeconds(5);
 
     private final Path folder;
     private final RepositoryLimits limits;
@@ -355,11 +358,30 @@ public final class Repository implements AutoCloseable {
         return layers.file(layer);
     }
 
+    /** Where on the disk the layer of a backup itself holds something. */
+    public LayerMap map(String id, int disk) {
+        return layers.map(layer(catalog.require(id), disk), MAP_LIMIT);
+    }
+
+    /** Backups that are being written, oldest first. */
+    public List<Backup> open() {
+        return catalog.open();
+    }
+
     public long freeBytes() {
         try {
             return Files.getFileStore(folder).getUsableSpace();
         } catch (IOException e) {
             throw Disk.storage("cannot ask how much is free in " + folder, e);
+        }
+    }
+
+    /** The size of the file system. */
+    public long totalBytes() {
+        try {
+            return Files.getFileStore(folder).getTotalSpace();
+        } catch (IOException e) {
+            throw Disk.storage("cannot ask how large the file system of " + folder + " is", e);
         }
     }
 

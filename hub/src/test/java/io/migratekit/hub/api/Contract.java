@@ -26,12 +26,14 @@ final class Contract {
     /**
      * One operation.
      *
+     * @param isOpen whether nobody is asked for a token
      * @param request the schema of its JSON content, if it takes any
      * @param answers the schema of the JSON content of each success
      */
     record Operation(
             String method,
             String path,
+            boolean isOpen,
             List<JsonObject> parameters,
             Optional<JsonObject> request,
             boolean contentRequired,
@@ -101,6 +103,7 @@ final class Contract {
         return new Operation(
                 method.toUpperCase(Locale.ROOT),
                 path,
+                operation.has("security"),
                 parameters,
                 body.flatMap(this::schemaOf),
                 body.isPresent() && body.get().get("required").getAsBoolean(),
