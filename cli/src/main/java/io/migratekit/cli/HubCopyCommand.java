@@ -219,7 +219,8 @@ final class HubCopyCommand implements Callable<Integer> {
             JobId id,
             Path hashes) {
         ConnectSpec connect = ConnectSpec.of("copy")
-                .withLimits(Limits.of(hub.timeout(), CopyOptions.EXTENTS_TIMEOUT))
+                // A hub's exports list extents as fast as they read.
+                .withLimits(Limits.of(hub.timeout(), hub.timeout()))
                 .withListener(WaitListener.NONE);
         CopySpec spec = new CopySpec(from, to, connect, limits, true, engine.verify(), false)
                 .withProof(new SourceProof(content.hashes(), false));
@@ -227,7 +228,7 @@ final class HubCopyCommand implements Callable<Integer> {
         try (CopyJob job = new CopyJob(
                         new CopyJob.Named(Optional.of(id), store),
                         spec,
-                        engine.watchLimits(CopyOptions.EXTENTS_TIMEOUT),
+                        engine.watchLimits(hub.timeout()),
                         engine.rate(),
                         _ -> ranges,
                         words);

@@ -318,20 +318,14 @@ final class HubRestoreCommand implements Callable<Integer> {
             JobStore store,
             Optional<JobId> job) {
         ConnectSpec connect = ConnectSpec.of("restore")
-                .withLimits(Limits.of(hub.timeout(), CopyOptions.EXTENTS_TIMEOUT))
+                // A hub's exports list extents as fast as they read.
+                .withLimits(Limits.of(hub.timeout(), hub.timeout()))
                 .withDeadline(deadline == null ? Deadline.NEVER : Deadline.in(deadline))
                 .withListener(WaitListener.NONE);
         CopySpec copy = new CopySpec(reading.disk(key), target, connect, limits, true, engine.verify(), false);
         CopyWords words = new CopyWords("restore of disk " + key);
         try (DiskRestore restore = new DiskRestore(
-                        copy,
-                        content,
-                        salvage,
-                        store,
-                        job,
-                        engine.watchLimits(CopyOptions.EXTENTS_TIMEOUT),
-                        engine.rate(),
-                        words);
+                        copy, content, salvage, store, job, engine.watchLimits(hub.timeout()), engine.rate(), words);
                 ProgressDisplay display = progress.display(console, restore.job()::progress)) {
             words.on(display);
             display.start();
