@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /** How does one answer get to its client, and what does the client hear while it takes long? Interim responses (102). */
 final class Answering {
     private static final int PROCESSING = 102;
+    private static final int TOO_SLOW = 408;
     private static final Duration SIGN_OF_LIFE = Duration.ofSeconds(5);
 
     private final Request request;
@@ -70,7 +71,14 @@ final class Answering {
             callback.succeeded();
             return;
         }
-        CompletableFuture<?> _ = before.whenComplete((_, _) -> write(reply));
+        CompletableFuture<?> _ = before.whenComplete((_, _) -> {
+            // Who was too slow gets no more time.
+            if (reply.status() >= 400 && reply.status() != TOO_SLOW && !response.isCommitted()) {
+                new Leftover(request, () -> write(reply)).takeAway();
+            } else {
+                write(reply);
+            }
+        });
     }
 
     private void write(Reply reply) {
@@ -84,7 +92,7 @@ final class Answering {
             response.getHeaders().put(HttpHeader.WWW_AUTHENTICATE, "Bearer realm=\"migratekit hub\"");
         }
         if (reply.status() >= 400 && !request.consumeAvailable()) {
-            response.getHeaders().put(HttpHeader.CONNECTION, "close"); // Nobody reads what the client still sends.
+            response.getHeaders().put(HttpHeader.CONNECTION, "close"); // Nobody reads what the client goes on to send.
         }
         if (reply.status() != 204) {
             response.getHeaders().put(HttpHeader.CONTENT_TYPE, reply.contentType());
