@@ -217,13 +217,14 @@ final class HubCopyCommand implements Callable<Integer> {
 
     private ConnectSpec connect() {
         return ConnectSpec.of("copy")
-                .withLimits(Limits.of(hub.timeout(), CopyOptions.EXTENTS_TIMEOUT))
+                // A hub's exports list extents as fast as they read.
+                .withLimits(Limits.of(hub.timeout(), hub.timeout()))
                 .withListener(WaitListener.NONE);
     }
 
     private PointCopy.Sent disk(CopySpec copy, Ranges ranges, CopyJob.Named named, ShownCopy shown, Path hashes) {
-        try (CopyJob job = new CopyJob(
-                named, copy, engine.watchLimits(CopyOptions.EXTENTS_TIMEOUT), engine.rate(), _ -> ranges, shown)) {
+        try (CopyJob job =
+                new CopyJob(named, copy, engine.watchLimits(hub.timeout()), engine.rate(), _ -> ranges, shown)) {
             PointCopy.Sent sent = shown.run(console, progress, job, _ -> sent(job.run()));
             Path list = named.store().folderOf(named.id().orElseThrow()).path().resolve("hashes");
             Files.copy(list, hashes, StandardCopyOption.REPLACE_EXISTING);

@@ -313,20 +313,14 @@ final class HubRestoreCommand implements Callable<Integer> {
             JobStore store,
             Optional<JobId> job) {
         ConnectSpec connect = ConnectSpec.of("restore")
-                .withLimits(Limits.of(hub.timeout(), CopyOptions.EXTENTS_TIMEOUT))
+                // A hub's exports list extents as fast as they read.
+                .withLimits(Limits.of(hub.timeout(), hub.timeout()))
                 .withDeadline(deadline == null ? Deadline.NEVER : Deadline.in(deadline))
                 .withListener(WaitListener.NONE);
         CopySpec copy = new CopySpec(reading.disk(key), target, connect, limits, true, engine.verify(), false);
         ShownCopy shown = new ShownCopy("restore of disk " + key, reading.way(), null);
         try (DiskRestore restore = new DiskRestore(
-                copy,
-                content,
-                salvage,
-                store,
-                job,
-                engine.watchLimits(CopyOptions.EXTENTS_TIMEOUT),
-                engine.rate(),
-                shown)) {
+                copy, content, salvage, store, job, engine.watchLimits(hub.timeout()), engine.rate(), shown)) {
             DiskRestore.Restored restored = shown.run(console, progress, restore.job(), _ -> restore.run());
             return RestoreReport.disk(key, target, content, restored);
         }

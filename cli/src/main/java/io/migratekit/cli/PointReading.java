@@ -39,7 +39,9 @@ interface PointReading extends PointSource, AutoCloseable {
 
     /** At a hub, which is told again and again that we still read. */
     final class AtHub implements PointReading {
-        private static final Duration EVERY = Duration.ofSeconds(30);
+        /** A hub that was started again serves nothing that is read until it is asked, and for so long nothing moves. */
+        private static final Duration EVERY = Duration.ofSeconds(10);
+
         private static final Duration LEASE = Duration.ofMinutes(10);
 
         private final Console console;

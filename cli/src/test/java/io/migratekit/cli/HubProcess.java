@@ -20,7 +20,7 @@ final class HubProcess implements AutoCloseable {
     private HubProcess(Path folder, String... more) {
         this.folder = folder;
         words.addAll(List.of("hub", "serve", "--repository", repository().toString()));
-        words.addAll(List.of("--listen", "unix:" + socket(), "--exports", "unix:" + folder.resolve("x")));
+        words.addAll(List.of("--listen", "unix:" + socket(), "--exports", "unix:" + sockets()));
         words.addAll(List.of("--reserve", "1M", "--keep-at-least", "0s"));
         words.addAll(List.of(more));
         process = launch();
@@ -39,6 +39,11 @@ final class HubProcess implements AutoCloseable {
 
     Path repository() {
         return folder.resolve("repository");
+    }
+
+    /** Where its exports listen. */
+    Path sockets() {
+        return folder.resolve("x");
     }
 
     Path socket() {

@@ -10,6 +10,7 @@ import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryException;
 import io.migratekit.hub.repository.Vm;
 import io.migratekit.nbd.Durations;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -19,6 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -30,13 +33,19 @@ public final class Alarms implements AutoCloseable {
     private static final Duration LOOK_EVERY = Duration.ofMinutes(1);
     /** By what was sealed in this time it is judged how long the room lasts. */
     private static final Duration GROWTH = Duration.ofDays(7);
+    /** Posts to a webhook that takes none. */
+    private static final int MOST_WAITING = 1000;
 
     private final Repository repository;
     private final Events events;
     private final Settings settings;
     private final CountDownLatch end = new CountDownLatch(1);
-    private volatile List<Alarm> last = List.of();
     private volatile Optional<Duration> lastSpaceLeft = Optional.empty();
+    private final ToldAlarms told;
+    /** One after the other: an end that overtakes its beginning would leave an alarm standing that is over. */
+    private final ThreadPoolExecutor posts = posts();
+
+    private volatile List<Alarm> last;
 
     /**
      * When is there an alarm?
@@ -45,15 +54,29 @@ public final class Alarms implements AutoCloseable {
      * @param spaceFor the room lasts for less, at the pace of the last week; zero: never
      * @param reserveBytes what has to stay free
      * @param webhook where alarms are posted to
+     * @param lookEvery how often is looked
      */
-    public record Settings(Duration noGoodPointFor, Duration spaceFor, long reserveBytes, Optional<Webhook> webhook) {
+    public record Settings(
+            Duration noGoodPointFor,
+            Duration spaceFor,
+            long reserveBytes,
+            Optional<Webhook> webhook,
+            Duration lookEvery) {
         public static final Settings NONE = new Settings(Duration.ZERO, Duration.ZERO, 0, Optional.empty());
+
+        /** Looks every minute. */
+        public Settings(Duration noGoodPointFor, Duration spaceFor, long reserveBytes, Optional<Webhook> webhook) {
+            this(noGoodPointFor, spaceFor, reserveBytes, webhook, LOOK_EVERY);
+        }
     }
 
-    Alarms(Repository repository, Events events, Settings settings) {
+    /** @param notes where it is noted what was told, for a hub that comes after this one */
+    Alarms(Repository repository, Events events, Settings settings, Path notes) {
         this.repository = repository;
         this.events = events;
         this.settings = settings;
+        told = new ToldAlarms(notes);
+        last = told.all();
         Thread.ofPlatform().daemon().name("hub-alarms").start(this::watch);
     }
 
@@ -73,7 +96,7 @@ public final class Alarms implements AutoCloseable {
             return Optional.empty();
         }
         LastPoint good = vm.lastGood();
-        Duration age = good == null || good.takenAt() == null ? null : Duration.between(good.takenAt(), Instant.now());
+        Duration age = good == null ? null : Duration.between(good.moment(), Instant.now());
         if (age != null && age.compareTo(settings.noGoodPointFor()) <= 0) {
             return Optional.empty();
         }
@@ -137,7 +160,7 @@ public final class Alarms implements AutoCloseable {
         try {
             do {
                 look();
-            } while (!end.await(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS));
+            } while (!end.await(settings.lookEvery().toMillis(), TimeUnit.MILLISECONDS));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -152,10 +175,10 @@ public final class Alarms implements AutoCloseable {
             last = now;
             after.values().stream()
                     .filter(alarm -> !before.containsKey(alarm.identity()))
-                    .forEach(alarm -> tell(alarm, "begins"));
+                    .forEach(alarm -> tell(alarm, true));
             before.values().stream()
                     .filter(alarm -> !after.containsKey(alarm.identity()))
-                    .forEach(alarm -> tell(alarm, "ended"));
+                    .forEach(alarm -> tell(alarm, false));
         } catch (RepositoryException e) {
             LOG.log(WARNING, () -> "alarms cannot be looked after: " + e.getMessage());
         }
@@ -167,21 +190,44 @@ public final class Alarms implements AutoCloseable {
         return all;
     }
 
-    private void tell(Alarm alarm, String what) {
-        LOG.log(
-                what.equals("begins") ? WARNING : INFO,
-                () -> "alarm=" + alarm.kind() + " " + what + ": " + alarm.words());
+    private void tell(Alarm alarm, boolean isBeginning) {
+        String what = isBeginning ? "begins" : "ended";
+        LOG.log(isBeginning ? WARNING : INFO, () -> "alarm=" + alarm.kind() + " " + what + ": " + alarm.words());
         JsonObject data = new JsonObject();
         data.addProperty("alarm", alarm.kind());
         data.addProperty("what", what);
         data.addProperty("words", alarm.words());
         alarm.vm().ifPresent(vm -> data.addProperty("vm", vm));
         alarm.vm().ifPresent(vm -> events.tell("alarm", vm, data));
-        settings.webhook().ifPresent(hook -> hook.post(data));
+        if (settings.webhook().isEmpty()) {
+            told.note(alarm, isBeginning);
+            return;
+        }
+        Webhook hook = settings.webhook().get();
+        posts.execute(() -> {
+            // What the hub did not live to post, or to give up, is told again by the one that comes after it.
+            if (hook.post(data, end)) {
+                told.note(alarm, isBeginning);
+            }
+        });
+    }
+
+    private static ThreadPoolExecutor posts() {
+        ThreadPoolExecutor one = new ThreadPoolExecutor(
+                1,
+                1,
+                30,
+                TimeUnit.SECONDS,
+                new LinkedBlockingQueue<>(MOST_WAITING),
+                Thread.ofPlatform().daemon().name("hub-webhook").factory(),
+                (_, _) -> LOG.log(WARNING, "an alarm is not posted, because " + MOST_WAITING + " wait already"));
+        one.allowCoreThreadTimeOut(true);
+        return one;
     }
 
     @Override
     public void close() {
         end.countDown();
+        posts.shutdownNow();
     }
 }

@@ -74,12 +74,12 @@ public final class Hub implements AutoCloseable {
         public static final Habits NONE = new Habits(Verifying.Habit.NONE, Alarms.Settings.NONE);
     }
 
-    private Hub(Repository repository, Exports exports, Leases leases, Habits habits) {
+    private Hub(Repository repository, Exports exports, Leases leases, Path alarmsFile, Habits habits) {
         this.repository = repository;
         this.exports = exports;
         this.leases = leases;
         this.verifying = new Verifying(repository, events, habits.verifying());
-        this.alarms = new Alarms(repository, events, habits.alarms());
+        this.alarms = new Alarms(repository, events, habits.alarms(), alarmsFile);
         this.readings = new Readings(repository, exports);
     }
 
@@ -87,9 +87,10 @@ public final class Hub implements AutoCloseable {
      * Serves again what was open when the hub ended before: who writes there shall find it where it was.
      *
      * @param leasesFile where the leases are noted for a hub that comes after this one
+     * @param alarmsFile where the alarms that were told are
      */
-    public static Hub over(Repository repository, Exports exports, Path leasesFile, Habits habits) {
-        Hub hub = new Hub(repository, exports, new Leases(leasesFile), habits);
+    public static Hub over(Repository repository, Exports exports, Path leasesFile, Path alarmsFile, Habits habits) {
+        Hub hub = new Hub(repository, exports, new Leases(leasesFile), alarmsFile, habits);
         Function<String, Optional<Leases.Asked>> remembered = hub.leases.remembered();
         for (Backup backup : repository.backups(Optional.empty())) {
             if (backup.state() == Backup.State.OPEN) {

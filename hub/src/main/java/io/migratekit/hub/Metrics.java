@@ -43,10 +43,10 @@ final class Metrics {
         for (Vm vm : vms) {
             String labels = "{vm=\"" + vm.id() + "\",name=\"" + escaped(vm.name()) + "\"} ";
             LastPoint good = vm.lastGood();
-            if (good != null && good.takenAt() != null) {
+            if (good != null) {
                 ages.append(NAME + "vm_last_good_age_seconds")
                         .append(labels)
-                        .append(Duration.between(good.takenAt(), Instant.now()).toSeconds())
+                        .append(Duration.between(good.moment(), Instant.now()).toSeconds())
                         .append('\n');
             }
             damaged.append(NAME + "vm_damaged_points")

@@ -47,9 +47,15 @@ public final class Verifying implements AutoCloseable {
      *
      * @param every what was verified longer ago is verified again; zero: nothing is
      * @param bytesPerSecond at most so much is read meanwhile
+     * @param lookEvery how often it looks for what was not verified for so long
      */
-    public record Habit(Duration every, long bytesPerSecond) {
+    public record Habit(Duration every, long bytesPerSecond, Duration lookEvery) {
         public static final Habit NONE = new Habit(Duration.ZERO, 0);
+
+        /** Looks every ten minutes. */
+        public Habit(Duration every, long bytesPerSecond) {
+            this(every, bytesPerSecond, LOOK_EVERY);
+        }
     }
 
     Verifying(Repository repository, Events events, Habit habit) {
@@ -94,7 +100,7 @@ public final class Verifying implements AutoCloseable {
                         verify(vm);
                     }
                 }
-            } while (!end.await(LOOK_EVERY.toMillis(), TimeUnit.MILLISECONDS));
+            } while (!end.await(habit.lookEvery().toMillis(), TimeUnit.MILLISECONDS));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -9,12 +9,13 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Where are alarms posted to? As JSON, twice more if nobody takes them; nobody waits for it.
+ * Where are alarms posted to? As JSON, twice more if nobody takes them.
  *
  * @param address http or https; what stands in it besides is not told to any log
  */
@@ -31,25 +32,28 @@ public record Webhook(URI address) {
         }
     }
 
-    /** Posts it, soon. */
-    void post(JsonObject alarm) {
-        Thread.ofPlatform().daemon().name("hub-webhook").start(() -> attempt(alarm.toString()));
-    }
-
-    private void attempt(String content) {
+    /**
+     * Posts it, for some two minutes at the most; true when it was taken, or given up.
+     *
+     * @param stop ends the attempts when it comes to nought
+     */
+    boolean post(JsonObject alarm, CountDownLatch stop) {
+        String content = alarm.toString();
         try (HttpClient client = HttpClient.newBuilder().connectTimeout(LIMIT).build()) {
             for (int i = 1; i <= ATTEMPTS; i++) {
                 String failure = once(client, content);
                 if (failure.isEmpty()) {
-                    return;
+                    return true;
                 }
                 LOG.log(WARNING, "webhook=" + address.getHost() + " attempt=" + i + " failed: " + failure);
-                if (i < ATTEMPTS) {
-                    TimeUnit.NANOSECONDS.sleep(PAUSE.toNanos());
+                if (i < ATTEMPTS && stop.await(PAUSE.toMillis(), TimeUnit.MILLISECONDS)) {
+                    return false;
                 }
             }
+            return true;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return false;
         }
     }
 

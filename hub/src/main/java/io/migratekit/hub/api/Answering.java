@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class Answering {
     private static final int PROCESSING = 102;
     private static final String ETAG = "ETag";
+    private static final int TOO_SLOW = 408;
     private static final Duration SIGN_OF_LIFE = Duration.ofSeconds(5);
 
     private final Request request;
@@ -71,7 +72,14 @@ final class Answering {
             callback.succeeded();
             return;
         }
-        CompletableFuture<?> _ = before.whenComplete((_, _) -> write(reply));
+        CompletableFuture<?> _ = before.whenComplete((_, _) -> {
+            // Who was too slow gets no more time.
+            if (reply.status() >= 400 && reply.status() != TOO_SLOW && !response.isCommitted()) {
+                new Leftover(request, () -> write(reply)).takeAway();
+            } else {
+                write(reply);
+            }
+        });
     }
 
     private void write(Reply reply) {
@@ -85,7 +93,7 @@ final class Answering {
             response.getHeaders().put(HttpHeader.WWW_AUTHENTICATE, "Bearer realm=\"migratekit hub\"");
         }
         if (reply.status() >= 400 && !request.consumeAvailable()) {
-            response.getHeaders().put(HttpHeader.CONNECTION, "close"); // Nobody reads what the client still sends.
+            response.getHeaders().put(HttpHeader.CONNECTION, "close"); // Nobody reads what the client goes on to send.
         }
         response.getHeaders().put("X-Content-Type-Options", "nosniff");
         response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");

@@ -13,6 +13,7 @@ import java.util.List;
 public final class HubService implements AutoCloseable {
     private static final String EXPORTS = "exports.json";
     private static final String LEASES = "leases.json";
+    private static final String ALARMS = "alarms.json";
 
     private final Hub hub;
     private final List<Route> routes;
@@ -41,6 +42,7 @@ public final class HubService implements AutoCloseable {
                     repository,
                     Exports.start(settings.places(), settings.repository().resolve(EXPORTS)),
                     settings.repository().resolve(LEASES),
+                    settings.repository().resolve(ALARMS),
                     settings.habits());
         } catch (IOException | RuntimeException e) {
             repository.close();

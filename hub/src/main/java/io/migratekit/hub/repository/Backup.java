@@ -30,6 +30,15 @@ public record Backup(
         disks = List.copyOf(disks);
     }
 
+    /**
+     * When its content was frozen, as far as can be told. A clock that goes wrong may have put it into the future, but nothing is sealed before
+     * it was taken.
+     */
+    Instant moment() {
+        Instant said = takenAt == null ? startedAt : takenAt;
+        return sealedAt != null && sealedAt.isBefore(said) ? sealedAt : said;
+    }
+
     /** The disk with this key. */
     BackupDisk disk(int key) {
         return disks.stream()

@@ -219,9 +219,10 @@ final class Catalog {
                 .filter(point -> !proofs.verdict(point).isGood())
                 .map(Backup::id)
                 .toList();
-        LastPoint lastGood = points.reversed().stream()
+        // Not that which came last: from another hub older ones may come after newer ones.
+        LastPoint lastGood = points.stream()
                 .filter(point -> point.complete() && !damaged.contains(point.id()))
-                .findFirst()
+                .max(Comparator.comparing(Backup::moment))
                 .map(LastPoint::of)
                 .orElse(null);
         long bytes = layersOf(backups).stream().mapToLong(layers::bytes).sum();

@@ -42,6 +42,9 @@ public final class ServerProcess implements AutoCloseable {
      */
     private static final Duration LAST_WORDS_LIMIT = Duration.ofSeconds(3);
 
+    /** Even who has no patience left hears what is in the pipe. */
+    private static final Duration BRIEFLY = Duration.ofMillis(300);
+
     /** Java can only give a child its input; programs demand that a secret comes by another descriptor. */
     private static final String MOVE_INPUT =
             "exec " + ServerCommand.Surroundings.SECRET_DESCRIPTOR + "<&0 </dev/null && exec \"$@\"";
@@ -175,9 +178,9 @@ public final class ServerProcess implements AutoCloseable {
         stop();
     }
 
-    /** Sends SIGTERM and does not wait. */
+    /** Sends SIGTERM and does not wait. Through its handle: the process would close our end of the pipe, with all that is unread in it. */
     void ask() {
-        process.destroy();
+        process.toHandle().destroy();
     }
 
     /** Stops it, but is patient only until the deadline. */
@@ -190,7 +193,7 @@ public final class ServerProcess implements AutoCloseable {
             interrupted |= !awaitEnd(patience.atMost(limits.stop()));
             if (process.isAlive()) {
                 log("killing it");
-                process.destroyForcibly();
+                process.toHandle().destroyForcibly();
                 interrupted |= !awaitEnd(limits.kill());
             }
             children.forEach(ProcessHandle::destroyForcibly);
@@ -199,7 +202,10 @@ public final class ServerProcess implements AutoCloseable {
                         + " after it was killed");
             }
             log("ended");
+            Duration left = patience.atMost(LAST_WORDS_LIMIT);
+            interrupted |= !awaitAllSaid(left.compareTo(BRIEFLY) < 0 ? BRIEFLY : left);
         } finally {
+            process.destroy(); // Closes the pipe, which a grandchild may hold open.
             LiveServers.remove(this);
             directory.close();
             if (interrupted) {
@@ -315,16 +321,22 @@ public final class ServerProcess implements AutoCloseable {
 
     /** The same as {@link #output}, but if it has ended, its very last words are waited for, for three seconds. */
     public String lastWords() {
-        try {
-            if (!process.isAlive()) {
-                allSaid.get(LAST_WORDS_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
-            }
-        } catch (InterruptedException e) {
+        if (!process.isAlive() && !awaitAllSaid(LAST_WORDS_LIMIT)) {
             Thread.currentThread().interrupt();
+        }
+        return output();
+    }
+
+    /** False if the thread was interrupted while it waited. */
+    private boolean awaitAllSaid(Duration limit) {
+        try {
+            allSaid.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            return false;
         } catch (ExecutionException | TimeoutException e) {
             log("its output is still open");
         }
-        return output();
+        return true;
     }
 
     private boolean holdsOurPid(Path pidFile) {

@@ -105,6 +105,31 @@ class ServerProcessTest {
     }
 
     @Test
+    void whatIsSaidOnTheWayOutIsHeard() {
+        ServerProcess server = start(
+                "bash", "-c", "trap 'sleep 0.1; echo good-bye; exit 3' TERM; echo ready; while :; do sleep 0.05; done");
+        Waiting.until(
+                "it is ready", Duration.ofSeconds(2), () -> server.output().equals("ready"));
+        Stopwatch watch = new Stopwatch();
+        server.close();
+        assertEquals("ready\ngood-bye", server.lastWords());
+        watch.assertBelow(Duration.ofSeconds(2));
+        assertNothingIsLeftOf(server);
+    }
+
+    /** A grandchild that has the pipe and is not known to be one holds up the end for a while, and not for good. */
+    @Test
+    void whoKeepsItsOutputOpenDoesNotKeepUsWaiting() {
+        ServerProcess server = start("bash", "-c", "setsid sleep 20 & echo ready; wait");
+        Waiting.until(
+                "it is ready", Duration.ofSeconds(2), () -> server.output().equals("ready"));
+        Stopwatch watch = new Stopwatch();
+        server.close();
+        assertEquals("ready", server.lastWords());
+        watch.assertBelow(Duration.ofSeconds(5));
+    }
+
+    @Test
     void keepsOnlyTheEndOfALongOutput() {
         try (ServerProcess server = start("seq", "1", "200000")) {
             Waiting.until("it has ended", Duration.ofSeconds(5), () -> !server.isAlive());
