@@ -2,6 +2,7 @@ package io.migratekit.cli;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.copy.CopySpec;
 import io.migratekit.agent.job.JobId;
@@ -17,6 +18,7 @@ import io.migratekit.hub.guest.Machine;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.Limits;
+import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.WaitListener;
 import io.migratekit.nbd.files.SafeFiles;
@@ -165,10 +167,10 @@ final class HubRestoreCommand implements Callable<Integer> {
                 done.add(report);
             }
         }
-        if (folder != null && isRight) {
-            new StateFolder(folder.resolve(STATE)).deleteAll();
-        }
         List<Path> beside = folder != null && only.isEmpty() ? beside(point, places, folder) : List.of();
+        if (folder != null && isRight) {
+            new StateFolder(folder.resolve(STATE)).deleteAll(); // Last: until then the same command goes on.
+        }
         console.out()
                 .print(hub.json() ? RestoreReport.json(point, done, beside) + "\n" : RestoreReport.text(done, beside));
         return (isRight ? ExitCode.DONE : ExitCode.VERIFICATION_MISMATCH).code();
@@ -296,7 +298,15 @@ final class HubRestoreCommand implements Callable<Integer> {
                 RestoredFile.open(file, wantedFormat(), content.diskBytes(), limits.connections() + 1)) {
             NbdUri uri =
                     NbdUri.parse(target.uri()).knownAs(file.toAbsolutePath().toString());
-            JsonObject report = restore(reading, key, content, uri, limits, store, Optional.of(job));
+            JsonObject report;
+            try {
+                report = restore(reading, key, content, uri, limits, store, Optional.of(job));
+            } catch (CopyException.NoSpace e) {
+                throw new CommandFailed(
+                        ExitCode.LOCAL_STATE,
+                        "there is no space left for " + file
+                                + ".partial; make room and run the same command again: it goes on");
+            }
             target.finish();
             report.remove("target");
             report.addProperty("file", file.toString());
@@ -323,6 +333,15 @@ final class HubRestoreCommand implements Callable<Integer> {
                 copy, content, salvage, store, job, engine.watchLimits(hub.timeout()), engine.rate(), shown)) {
             DiskRestore.Restored restored = shown.run(console, progress, restore.job(), _ -> restore.run());
             return RestoreReport.disk(key, target, content, restored);
+        } catch (CopyException.Unproved e) {
+            throw new CommandFailed(
+                    ExitCode.VERIFICATION_MISMATCH,
+                    e.getMessage() + ", and --salvage takes what there is and lists what is wrong");
+        } catch (CopyException.EndFailed e) {
+            if (e.getCause() instanceof NbdException.RequestFailed) {
+                console.say("--salvage takes what can be read, and lists what cannot");
+            }
+            throw e;
         }
     }
 

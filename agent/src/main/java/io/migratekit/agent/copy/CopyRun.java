@@ -199,7 +199,7 @@ final class CopyRun {
         if (!isSalvage()) {
             throw new CopyException.Unproved(
                     what + ". What was sealed is damaged there; `migratekit hub verify` names the layer. Other"
-                            + " restore points may be right, and --salvage takes what there is and lists what is wrong",
+                            + " restore points may be right",
                     where);
         }
         warn(what);
@@ -375,9 +375,6 @@ final class CopyRun {
                     e);
         }
         String times = attempts == 1 ? "" : " (" + attempts + " attempts)";
-        if (side == Side.SOURCE && spec.proof().isPresent() && failure instanceof NbdException.RequestFailed) {
-            times += ". --salvage takes what can be read, and lists what cannot";
-        }
         return new CopyException.EndFailed(side, failure, side.id() + ": " + failure.getMessage() + times);
     }
 

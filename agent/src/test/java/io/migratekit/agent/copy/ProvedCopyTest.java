@@ -144,9 +144,7 @@ class ProvedCopyTest {
         ByteRange last = new ByteRange(DISK - 512, 512);
         String from = dying(one, last);
         CopySpec all = CopyLab.spec(from, serve(empty())).withProof(new SourceProof(hashes, false));
-        CopyException.EndFailed failed = assertThrows(CopyException.EndFailed.class, () -> lab.copyJob("all", all));
-        assertTrue(
-                String.valueOf(failed.getMessage()).contains("--salvage takes what can be read"), failed::getMessage);
+        assertThrows(CopyException.EndFailed.class, () -> lab.copyJob("all", all));
 
         Path target = empty();
         CopySpec rest = CopyLab.spec(from, serve(target)).withProof(new SourceProof(hashes, true));
