@@ -1,0 +1,120 @@
+package io.migratekit.hub.control;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonParser;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/** How do agents, and what they have seen, get into the database, and out of it? */
+final class Agents {
+    private Agents() {}
+
+    /** It asks for work. */
+    static void heard(Connection connection, String name, String hub, String version, int slots, Instant now)
+            throws SQLException {
+        try (PreparedStatement update = Jobs.prepared(
+                connection,
+                "update agent set hub = ?, version = ?, slots = ?, heard_at = ? where name = ?",
+                hub,
+                version,
+                slots,
+                now,
+                name)) {
+            if (update.executeUpdate() == 0) {
+                Jobs.run(
+                        connection,
+                        "insert into agent (name, hub, version, slots, heard_at, discovery_wanted) values (?, ?, ?, ?, ?,"
+                                + " true)",
+                        name,
+                        hub,
+                        version,
+                        slots,
+                        now);
+            }
+        }
+    }
+
+    static List<Agent> all(Connection connection) throws SQLException {
+        List<Agent> agents = new ArrayList<>();
+        try (PreparedStatement statement = Jobs.prepared(connection, "select * from agent order by name");
+                ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                agents.add(new Agent(
+                        rows.getString("name"),
+                        rows.getString("hub"),
+                        rows.getString("version"),
+                        rows.getInt("slots"),
+                        Objects.requireNonNull(Jobs.time(rows, "heard_at")),
+                        rows.getBoolean("discovery_wanted"),
+                        Jobs.time(rows, "discovered_at")));
+            }
+        }
+        return agents;
+    }
+
+    /** How many agents there were to be asked. */
+    static int wantDiscovery(Connection connection, String hub, String agent) throws SQLException {
+        try (PreparedStatement update = Jobs.prepared(
+                connection,
+                "update agent set discovery_wanted = true where hub = ? and (name = ? or ? = '')",
+                hub,
+                agent,
+                agent)) {
+            return update.executeUpdate();
+        }
+    }
+
+    /** All that the agent sees now; what is not among it is not there any more. */
+    static void saw(Connection connection, String agent, String hub, List<Sighting> sightings, Instant now)
+            throws SQLException {
+        Jobs.run(connection, "delete from agent_vm where agent = ?", agent);
+        for (Sighting one : sightings) {
+            JsonArray datastores = new JsonArray();
+            one.datastores().forEach(datastores::add);
+            Jobs.run(
+                    connection,
+                    "insert into agent_vm (agent, vm, hub, name, vcenter, host, datastores, disks, seen_at) values (?, ?, ?,"
+                            + " ?, ?, ?, ?, ?, ?)",
+                    agent,
+                    one.vm(),
+                    hub,
+                    one.name(),
+                    one.vcenter(),
+                    one.host(),
+                    datastores.toString(),
+                    one.disks(),
+                    now);
+        }
+        Jobs.run(connection, "update agent set discovery_wanted = false, discovered_at = ? where name = ?", now, agent);
+    }
+
+    /** What agents that ask this hub for work have seen. */
+    static List<Sighting> sightings(Connection connection, String hub) throws SQLException {
+        List<Sighting> all = new ArrayList<>();
+        try (PreparedStatement statement = Jobs.prepared(
+                        connection, "select * from agent_vm where hub = ? order by name, vm, agent", hub);
+                ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                List<String> datastores = new ArrayList<>();
+                JsonParser.parseString(rows.getString("datastores"))
+                        .getAsJsonArray()
+                        .forEach(name -> datastores.add(name.getAsString()));
+                all.add(new Sighting(
+                        rows.getString("agent"),
+                        rows.getString("vm"),
+                        rows.getString("name"),
+                        rows.getString("vcenter"),
+                        rows.getString("host"),
+                        datastores,
+                        rows.getInt("disks")));
+            }
+        }
+        return all;
+    }
+}

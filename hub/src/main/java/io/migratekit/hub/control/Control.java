@@ -1,0 +1,29 @@
+package io.migratekit.hub.control;
+
+import io.migratekit.nbd.Secret;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Where is the queue of a hub kept? */
+public sealed interface Control {
+    /** In a file beside the repository: one hub. */
+    record Embedded() implements Control {}
+
+    /**
+     * In a PostgreSQL that hubs share.
+     *
+     * @param url such as {@code jdbc:postgresql://127.0.0.1/migratekit}; without a password in it
+     */
+    record Shared(
+            String url, Optional<String> user, @Nullable Secret password) implements Control {}
+
+    /** Opens it. */
+    default Queue open(Path repository, String hub, Queue.Backups backups) {
+        Database database = switch (this) {
+            case Embedded _ -> Database.embedded(repository.resolve("control"));
+            case Shared(String url, Optional<String> user, Secret password) -> Database.postgres(url, user, password);
+        };
+        return new Queue(hub, database, backups);
+    }
+}

@@ -1,0 +1,251 @@
+package io.migratekit.hub.control;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** How do jobs get into the database, and out of it? */
+final class Jobs {
+    private static final int LONGEST_SAID = 4000;
+    private static final String LIVE = "('queued', 'given', 'running', 'ended')";
+    private static final String UNDER_WAY = "('given', 'running', 'ended')";
+
+    private Jobs() {}
+
+    static void add(Connection connection, Job job) throws SQLException {
+        run(
+                connection,
+                "insert into job (id, hub, vm, vm_name, state, priority, whole, asked_by, asked_at, not_before, uses, attempt,"
+                        + " cancelled) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', 0, false)",
+                job.id(),
+                job.hub(),
+                job.vm(),
+                job.vmName(),
+                word(job.state()),
+                job.priority(),
+                job.whole(),
+                job.askedBy(),
+                job.askedAt(),
+                job.notBefore());
+    }
+
+    static Optional<Job> find(Connection connection, String id) throws SQLException {
+        return list(connection, "where id = ?", id).stream().findFirst();
+    }
+
+    /** The one of a VM for which something is still to be done. */
+    static Optional<Job> live(Connection connection, String vm) throws SQLException {
+        return list(connection, "where vm = ? and state in " + LIVE, vm).stream()
+                .findFirst();
+    }
+
+    /** Those that wait and might begin now, in the order in which they are to begin. */
+    static List<Job> waiting(Connection connection, String hub, Instant now) throws SQLException {
+        return list(
+                connection,
+                "where state = 'queued' and hub = ? and not_before <= ? order by priority desc, asked_at, id",
+                hub,
+                now);
+    }
+
+    static int countWaiting(Connection connection, String hub) throws SQLException {
+        try (PreparedStatement statement =
+                        prepared(connection, "select count(*) from job where state = 'queued' and hub = ?", hub);
+                ResultSet rows = statement.executeQuery()) {
+            return rows.next() ? rows.getInt(1) : 0;
+        }
+    }
+
+    static List<Job> underWay(Connection connection) throws SQLException {
+        return list(connection, "where state in " + UNDER_WAY);
+    }
+
+    static List<Job> ofAgent(Connection connection, String agent) throws SQLException {
+        return list(connection, "where agent = ? and state in " + UNDER_WAY + " order by asked_at, id", agent);
+    }
+
+    /** Those for which something is to be done, and those that ended last. */
+    static List<Job> all(Connection connection, Optional<String> vm, boolean ended, int most) throws SQLException {
+        String which = (ended ? "where true" : "where state in " + LIVE) + (vm.isPresent() ? " and vm = ?" : "");
+        String order = " order by case when state in " + LIVE
+                + " then 0 else 1 end, priority desc, asked_at desc, id limit " + most;
+        return vm.isPresent() ? list(connection, which + order, vm.get()) : list(connection, which + order);
+    }
+
+    /** It may begin, at this agent. */
+    static void give(Connection connection, Job job, String agent, Map<String, Integer> uses, Instant now)
+            throws SQLException {
+        run(
+                connection,
+                "update job set state = 'given', agent = ?, uses = ?, attempt = attempt + 1, begun_at = ?, heard_at = ?,"
+                        + " code = null, said = null where id = ?",
+                agent,
+                json(uses),
+                now,
+                now,
+                job.id());
+    }
+
+    /** The agent speaks of it. */
+    static void heard(Connection connection, String id, @Nullable String said, Instant now) throws SQLException {
+        run(
+                connection,
+                "update job set state = case when state = 'given' then 'running' else state end, heard_at = ?, said = ?"
+                        + " where id = ? and state in ('given', 'running')",
+                now,
+                shortened(said),
+                id);
+    }
+
+    static void ended(Connection connection, String id, int code, @Nullable String said, Instant now)
+            throws SQLException {
+        run(
+                connection,
+                "update job set state = 'ended', code = ?, said = ?, heard_at = ?, ended_at = ? where id = ? and state in"
+                        + " ('given', 'running')",
+                code,
+                shortened(said),
+                now,
+                now,
+                id);
+    }
+
+    /** It is to be tried again from this moment on. */
+    static void putBack(Connection connection, String id, Instant notBefore, @Nullable String said)
+            throws SQLException {
+        run(
+                connection,
+                "update job set state = 'queued', agent = null, uses = '{}', not_before = ?, said = ? where id = ?",
+                notBefore,
+                shortened(said),
+                id);
+    }
+
+    static void finish(Connection connection, String id, Job.State state, Instant now) throws SQLException {
+        run(
+                connection,
+                "update job set state = ?, uses = '{}', ended_at = coalesce(ended_at, ?) where id = ?",
+                word(state),
+                now,
+                id);
+    }
+
+    static void cancel(Connection connection, String id) throws SQLException {
+        run(connection, "update job set cancelled = true where id = ?", id);
+    }
+
+    /** Forgets what ended long ago. */
+    static void forget(Connection connection, Instant before) throws SQLException {
+        run(connection, "delete from job where state not in " + LIVE + " and ended_at < ?", before);
+    }
+
+    // ---- words and values
+
+    static void run(Connection connection, String sql, @Nullable Object... values) throws SQLException {
+        try (PreparedStatement statement = prepared(connection, sql, values)) {
+            statement.executeUpdate();
+        }
+    }
+
+    static PreparedStatement prepared(Connection connection, String sql, @Nullable Object... values)
+            throws SQLException {
+        PreparedStatement statement = connection.prepareStatement(sql);
+        try {
+            for (int i = 0; i < values.length; i++) {
+                // To the microsecond: a database rounds what is finer, and then a time is later than itself.
+                Object value = values[i] instanceof Instant time
+                        ? time.truncatedTo(ChronoUnit.MICROS).atOffset(ZoneOffset.UTC)
+                        : values[i];
+                statement.setObject(i + 1, value);
+            }
+            return statement;
+        } catch (SQLException e) {
+            statement.close();
+            throw e;
+        }
+    }
+
+    static @Nullable Instant time(ResultSet row, String column) throws SQLException {
+        OffsetDateTime time = row.getObject(column, OffsetDateTime.class);
+        return time == null ? null : time.toInstant();
+    }
+
+    private static List<Job> list(Connection connection, String where, @Nullable Object... values) throws SQLException {
+        List<Job> jobs = new ArrayList<>();
+        try (PreparedStatement statement = prepared(connection, "select * from job " + where, values);
+                ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                jobs.add(job(rows));
+            }
+        }
+        return jobs;
+    }
+
+    private static Job job(ResultSet row) throws SQLException {
+        return new Job(
+                row.getString("id"),
+                row.getString("hub"),
+                row.getString("vm"),
+                row.getString("vm_name"),
+                Job.State.valueOf(row.getString("state").toUpperCase(Locale.ROOT)),
+                row.getInt("priority"),
+                row.getBoolean("whole"),
+                row.getString("asked_by"),
+                required(row, "asked_at"),
+                required(row, "not_before"),
+                row.getString("agent"),
+                uses(row.getString("uses")),
+                row.getInt("attempt"),
+                time(row, "begun_at"),
+                time(row, "heard_at"),
+                time(row, "ended_at"),
+                row.getObject("code", Integer.class),
+                row.getString("said"),
+                row.getBoolean("cancelled"));
+    }
+
+    private static Instant required(ResultSet row, String column) throws SQLException {
+        Instant time = time(row, column);
+        if (time == null) {
+            throw new SQLException("a job without '" + column + "'");
+        }
+        return time;
+    }
+
+    private static Map<String, Integer> uses(String json) {
+        Map<String, Integer> uses = new TreeMap<>();
+        JsonParser.parseString(json)
+                .getAsJsonObject()
+                .asMap()
+                .forEach((name, count) -> uses.put(name, count.getAsInt()));
+        return uses;
+    }
+
+    private static String json(Map<String, Integer> uses) {
+        JsonObject json = new JsonObject();
+        uses.forEach(json::addProperty);
+        return json.toString();
+    }
+
+    private static String word(Job.State state) {
+        return state.name().toLowerCase(Locale.ROOT);
+    }
+
+    private static @Nullable String shortened(@Nullable String text) {
+        return text == null || text.length() <= LONGEST_SAID ? text : text.substring(0, LONGEST_SAID);
+    }
+}

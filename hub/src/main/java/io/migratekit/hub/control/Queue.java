@@ -1,0 +1,550 @@
+package io.migratekit.hub.control;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import com.github.kagkarlsson.scheduler.Scheduler;
+import com.github.kagkarlsson.scheduler.SchedulerName;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which jobs are there, and who does what? Jobs are executions of db-scheduler, one at a time for each VM; agents ask here for
+ * theirs, and tell how they ended. Several hubs may share one database.
+ */
+public final class Queue implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Queue.class.getName());
+    private static final Duration POLL = Duration.ofSeconds(1);
+    private static final Duration BEAT = Duration.ofSeconds(5);
+    private static final int MISSED_BEATS = 4;
+    /** So many jobs are watched at once by one hub; each is a virtual thread that sleeps most of the time. */
+    private static final int THREADS = 500;
+    /** Jobs that wait look again by themselves, all of them together so often a second at the most. */
+    private static final int LOOKS_A_SECOND = 50;
+
+    private static final Duration LEAST_PAUSE = Duration.ofSeconds(10);
+    private static final Duration WAKE_EVERY = Duration.ofMillis(250);
+    private static final Duration REPAIR_EVERY = Duration.ofSeconds(30);
+    private static final Duration REMEMBER = Duration.ofDays(60);
+    private static final DateTimeFormatter STAMP =
+            DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
+    private static final int LONGEST_NAME = 40;
+
+    private final String hub;
+    private final Database database;
+    private final Backups backups;
+    private final Bell bell = new Bell();
+    private final ExecutorService workers = Executors.newVirtualThreadPerTaskExecutor();
+    private final Scheduler scheduler;
+    private final CountDownLatch end = new CountDownLatch(1);
+    private final Thread waker;
+    private volatile int waiting;
+    private long lookedAfterNanos = System.nanoTime() - REPAIR_EVERY.toNanos();
+
+    /** What the queue has to know of backups, and may do with them. */
+    public interface Backups {
+        /** Whether there is a restore point of this id. */
+        boolean isSealed(String id);
+
+        /** What was begun under this id is thrown away. */
+        void abandon(String id);
+    }
+
+    /**
+     * Who wants what backed up?
+     *
+     * @param id of the backup; without it one is made of the VM's name and the time
+     * @param priority higher ones begin first
+     * @param whole whether everything is to be copied
+     */
+    public record Wish(
+            Optional<String> id,
+            String vm,
+            String vmName,
+            int priority,
+            boolean whole,
+            String askedBy,
+            Instant notBefore) {}
+
+    /** What became of a wish. */
+    public record Asked(Job job, boolean created) {}
+
+    /** A job, and what it waits for if it waits. */
+    public record Seen(Job job, @Nullable String waitsFor) {}
+
+    /** What an agent says of a job: that it runs, or with which code it has ended. */
+    public record Report(
+            String job,
+            String vm,
+            String vmName,
+            @Nullable Integer code,
+            @Nullable String said) {}
+
+    /** An agent asks for work. */
+    public record Question(String agent, String version, int slots, List<Report> reports) {}
+
+    /** What an agent is to do. */
+    public record Orders(List<Job> start, List<String> cancel, boolean discover) {
+        boolean isEmpty() {
+            return start.isEmpty() && cancel.isEmpty() && !discover;
+        }
+    }
+
+    /** Begins to look after jobs. Closes the database in the end. */
+    Queue(String hub, Database database, Backups backups) {
+        this.hub = hub;
+        this.database = database;
+        this.backups = backups;
+        scheduler = Scheduler.create(database.source(), new JobTask(this).task())
+                .schedulerName(new SchedulerName.Fixed(
+                        hub + "-" + ProcessHandle.current().pid()))
+                .executorService(workers)
+                .threads(THREADS)
+                .pollingInterval(POLL)
+                .heartbeatInterval(BEAT)
+                .missedHeartbeatsLimit(MISSED_BEATS)
+                .shutdownMaxWait(Duration.ofSeconds(5))
+                .enablePriority()
+                .build();
+        scheduler.start();
+        waker = Thread.ofPlatform().daemon().name("job-waker").start(this::wake);
+    }
+
+    Bell bell() {
+        return bell;
+    }
+
+    /** Whether it goes to our repository. */
+    boolean isOurs(Job job) {
+        return job.hub().equals(hub);
+    }
+
+    // ---- who asks for jobs
+
+    /** Queues a job; if there is one of the VM, which was not begun or is not done, it is that one. */
+    public Asked ask(Wish wish) {
+        Asked asked = database.alone(connection -> {
+            Optional<Job> live = Jobs.live(connection, wish.vm());
+            if (live.isPresent()) {
+                return new Asked(live.get(), false);
+            }
+            String id = wish.id().orElseGet(() -> name(wish.vmName()));
+            if (Jobs.find(connection, id).isPresent() || backups.isSealed(id)) {
+                throw new ControlException.Conflict("there is a job or a backup " + id + " already; choose another id");
+            }
+            Instant now = Instant.now();
+            Job job = new Job(
+                    id,
+                    hub,
+                    wish.vm(),
+                    wish.vmName(),
+                    Job.State.QUEUED,
+                    wish.priority(),
+                    wish.whole(),
+                    wish.askedBy(),
+                    now,
+                    wish.notBefore().isAfter(now) ? wish.notBefore() : now,
+                    null,
+                    Map.of(),
+                    0,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    false);
+            Jobs.add(connection, job);
+            return new Asked(job, true);
+        });
+        // If this process dies just here, the waker of the next one finds it.
+        Job job = asked.job();
+        schedule(job, job.notBefore());
+        bell.ring();
+        return asked;
+    }
+
+    private void schedule(Job job, Instant when) {
+        scheduler.scheduleIfNotExists(
+                JobTask.JOB.instance(job.id()).priority(job.priority()).build(), when);
+    }
+
+    private static String name(String vmName) {
+        String fit = vmName.replaceAll("[^A-Za-z0-9._-]+", "-").replaceAll("^[.-]+", "");
+        String begin = fit.isEmpty() ? "vm" : fit.substring(0, Math.min(fit.length(), LONGEST_NAME));
+        return begin + "-" + STAMP.format(Instant.now());
+    }
+
+    Optional<Job> find(String id) {
+        return database.once(connection -> Jobs.find(connection, id));
+    }
+
+    public Seen show(String id) {
+        Job job = find(id).orElseThrow(() -> new ControlException.NotFound("there is no job " + id));
+        return seen(List.of(job)).getFirst();
+    }
+
+    /** Those for which something is to be done, and if wanted those that ended. */
+    public List<Seen> list(Optional<String> vm, boolean ended, int most) {
+        return seen(database.once(connection -> Jobs.all(connection, vm, ended, most)));
+    }
+
+    private List<Seen> seen(List<Job> jobs) {
+        boolean isAnyWaiting = jobs.stream().anyMatch(job -> job.state() == Job.State.QUEUED);
+        Optional<Admission> admission = isAnyWaiting ? Optional.of(database.once(this::admission)) : Optional.empty();
+        return jobs.stream().map(job -> new Seen(job, waitsFor(job, admission))).toList();
+    }
+
+    private static @Nullable String waitsFor(Job job, Optional<Admission> admission) {
+        if (job.state() != Job.State.QUEUED || admission.isEmpty()) {
+            return null;
+        }
+        if (job.notBefore().isAfter(Instant.now())) {
+            return job.attempt() == 0
+                    ? "its time, " + job.notBefore()
+                    : "the next attempt, at " + job.notBefore() + ": the last one ended with code " + job.code();
+        }
+        return switch (admission.get().ask(job)) {
+            case Admission.Answer.Wait(String why) -> why;
+            case Admission.Answer.Begin _ -> "its turn";
+        };
+    }
+
+    /** One that waits is gone at once; one that runs is ended by its agent, and what it has written is thrown away. */
+    public Job cancel(String id) {
+        Job job = database.alone(connection -> {
+            Job found =
+                    Jobs.find(connection, id).orElseThrow(() -> new ControlException.NotFound("there is no job " + id));
+            if (!found.state().isLive()) {
+                throw new ControlException.Conflict("job " + id + " has ended already");
+            }
+            Jobs.cancel(connection, id);
+            return found;
+        });
+        if (job.state() == Job.State.QUEUED) {
+            soon(job);
+        }
+        bell.ring();
+        return find(id).orElse(job);
+    }
+
+    // ---- what an execution does
+
+    private Admission admission(java.sql.Connection connection) throws java.sql.SQLException {
+        return new Admission(
+                Settings.limits(connection),
+                Agents.all(connection),
+                Agents.sightings(connection, hub),
+                Jobs.underWay(connection),
+                Instant.now());
+    }
+
+    /** Gives it to an agent if nothing forbids. Nobody else decides meanwhile, so no limit is ever exceeded. */
+    boolean begin(Job job) {
+        if (!isOurs(job)) {
+            return false; // Which agents see its VM only its own hub knows.
+        }
+        boolean begun = database.alone(connection -> {
+            Optional<Job> now = Jobs.find(connection, job.id());
+            if (now.isEmpty() || now.get().state() != Job.State.QUEUED) {
+                return true;
+            }
+            return switch (admission(connection).ask(now.get())) {
+                case Admission.Answer.Wait _ -> false;
+                case Admission.Answer.Begin(String agent, Map<String, Integer> uses) -> {
+                    Jobs.give(connection, job, agent, uses, Instant.now());
+                    yield true;
+                }
+            };
+        });
+        if (begun) {
+            bell.ring();
+        }
+        return begun;
+    }
+
+    Duration lookAgainIn() {
+        Duration pause = Duration.ofSeconds(waiting / LOOKS_A_SECOND);
+        return pause.compareTo(LEAST_PAUSE) > 0 ? pause : LEAST_PAUSE;
+    }
+
+    void putBack(Job job, Instant notBefore, @Nullable String said) {
+        database.once(connection -> {
+            Jobs.putBack(connection, job.id(), notBefore, said);
+            return true;
+        });
+        bell.ring();
+    }
+
+    void finish(Job job, Job.State state) {
+        if (state == Job.State.CANCELLED && isOurs(job)) {
+            backups.abandon(job.id());
+        }
+        database.once(connection -> {
+            Jobs.finish(connection, job.id(), state, Instant.now());
+            return true;
+        });
+        LOG.log(INFO, () -> "job=" + job.id() + " vm=" + job.vm() + " " + state);
+        bell.ring();
+    }
+
+    /**
+     * Its agent was not heard for long. What it began must not be written on by two, so it is thrown away, and a new job
+     * takes its place.
+     */
+    void lost(Job job) {
+        if (backups.isSealed(job.id())) {
+            finish(job, Job.State.DONE);
+            return;
+        }
+        backups.abandon(job.id());
+        database.once(connection -> {
+            Jobs.finish(connection, job.id(), Job.State.FAILED, Instant.now());
+            return true;
+        });
+        LOG.log(
+                WARNING,
+                () -> "job=" + job.id() + " agent=" + job.agent()
+                        + " was not heard for long; another job takes its place");
+        ask(new Wish(
+                Optional.empty(), job.vm(), job.vmName(), job.priority(), job.whole(), job.askedBy(), Instant.now()));
+    }
+
+    // ---- agents
+
+    /**
+     * Takes in what an agent says, and gives it what is to be done; if that is nothing, waits for something for a while.
+     *
+     * @param isGone whether the agent hears no more
+     */
+    public Orders poll(Question question, Duration atMost, BooleanSupplier isGone) throws InterruptedException {
+        long end = System.nanoTime() + atMost.toNanos();
+        take(question);
+        while (true) {
+            long rung = bell.count();
+            Orders orders = orders(question);
+            if (!orders.isEmpty() || System.nanoTime() - end >= 0 || isGone.getAsBoolean()) {
+                return orders;
+            }
+            bell.await(rung, POLL);
+        }
+    }
+
+    private void take(Question question) {
+        List<Job> adopted = new ArrayList<>();
+        boolean ended = database.alone(connection -> {
+            adopted.clear();
+            Instant now = Instant.now();
+            Agents.heard(connection, question.agent(), hub, question.version(), question.slots(), now);
+            boolean any = false;
+            for (Report report : question.reports()) {
+                if (Jobs.find(connection, report.job()).isEmpty()) {
+                    adopt(connection, question.agent(), report, now).ifPresent(adopted::add);
+                }
+                if (report.code() == null) {
+                    Jobs.heard(connection, report.job(), report.said(), now);
+                } else {
+                    Jobs.ended(connection, report.job(), report.code(), report.said(), now);
+                    any = true;
+                }
+            }
+            return any;
+        });
+        adopted.forEach(job -> schedule(job, Instant.now()));
+        if (ended) {
+            bell.ring();
+        }
+    }
+
+    /** The database was lost, the job was not: it is remembered anew from what its agent says. */
+    private Optional<Job> adopt(java.sql.Connection connection, String agent, Report report, Instant now)
+            throws java.sql.SQLException {
+        if (Jobs.live(connection, report.vm()).isPresent()) {
+            return Optional.empty();
+        }
+        Job job = new Job(
+                report.job(),
+                hub,
+                report.vm(),
+                report.vmName(),
+                Job.State.QUEUED,
+                0,
+                false,
+                "agent " + agent,
+                now,
+                now,
+                null,
+                Map.of(),
+                0,
+                null,
+                null,
+                null,
+                null,
+                null,
+                false);
+        Jobs.add(connection, job);
+        Jobs.give(connection, job, agent, Map.of("agent:" + agent, 1, "hub:" + hub, 1), now);
+        return Optional.of(job);
+    }
+
+    private Orders orders(Question question) {
+        Set<String> running = new HashSet<>();
+        question.reports().forEach(report -> running.add(report.job()));
+        return database.once(connection -> {
+            List<Job> mine = Jobs.ofAgent(connection, question.agent()).stream()
+                    .filter(this::isOurs)
+                    .toList();
+            List<Job> start = mine.stream()
+                    .filter(job -> job.state() != Job.State.ENDED && !job.cancelled() && !running.contains(job.id()))
+                    .toList();
+            List<String> cancel = new ArrayList<>();
+            for (Report report : question.reports()) {
+                Optional<Job> job = mine.stream()
+                        .filter(one -> one.id().equals(report.job()))
+                        .findFirst();
+                if (report.code() == null && (job.isEmpty() || job.get().cancelled())) {
+                    cancel.add(report.job());
+                }
+            }
+            // One that was cancelled before the agent had it.
+            for (Job job : mine) {
+                if (job.cancelled() && job.state() == Job.State.GIVEN && !running.contains(job.id())) {
+                    Jobs.ended(connection, job.id(), 130, "cancelled before it began", Instant.now());
+                }
+            }
+            boolean discover = Agents.all(connection).stream()
+                    .anyMatch(agent -> agent.name().equals(question.agent()) && agent.discoveryWanted());
+            return new Orders(start, cancel, discover);
+        });
+    }
+
+    /** All VMs that an agent sees now. */
+    public void saw(String agent, List<Sighting> sightings) {
+        database.once(connection -> {
+            Agents.saw(connection, agent, hub, sightings, Instant.now());
+            return true;
+        });
+        bell.ring();
+    }
+
+    public List<Agent> agents() {
+        return database.once(Agents::all);
+    }
+
+    /** Asks an agent, or all of this hub, to look which VMs there are. */
+    public void discover(Optional<String> agent) {
+        int asked = database.once(connection -> Agents.wantDiscovery(connection, hub, agent.orElse("")));
+        if (asked == 0) {
+            throw new ControlException.NotFound(
+                    agent.map(name -> "there is no agent " + name).orElse("no agent has asked this hub for work yet"));
+        }
+        bell.ring();
+    }
+
+    // ---- limits
+
+    public Limits limits() {
+        return database.once(Settings::limits);
+    }
+
+    public void limit(Limits limits) {
+        database.alone(connection -> {
+            Settings.limit(connection, limits);
+            return true;
+        });
+        bell.ring();
+    }
+
+    // ---- who is woken
+
+    /** Whenever something has changed, those that may begin now look at once instead of later. */
+    private void wake() {
+        long rung = -1;
+        try {
+            while (!end.await(WAKE_EVERY.toMillis(), TimeUnit.MILLISECONDS)) {
+                bell.await(rung, LEAST_PAUSE);
+                rung = bell.count();
+                wakeThose();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void wakeThose() {
+        try {
+            if (System.nanoTime() - lookedAfterNanos > REPAIR_EVERY.toNanos()) {
+                // Whoever died between writing a job down and scheduling it has left one that nobody executes.
+                database.once(Jobs::underWay).stream()
+                        .filter(this::isOurs)
+                        .forEach(job -> schedule(job, Instant.now()));
+                lookedAfterNanos = System.nanoTime();
+            }
+            List<Job> may = database.once(connection -> {
+                Jobs.forget(connection, Instant.now().minus(REMEMBER));
+                waiting = Jobs.countWaiting(connection, hub);
+                Admission admission = admission(connection);
+                List<Job> found = new ArrayList<>();
+                if (admission.isFull(hub)) {
+                    return found;
+                }
+                for (Job job : Jobs.waiting(connection, hub, Instant.now())) {
+                    if (admission.isFull(hub)) {
+                        break;
+                    }
+                    if (job.cancelled()) {
+                        found.add(job);
+                    } else if (admission.ask(job) instanceof Admission.Answer.Begin begin) {
+                        admission.take(job.vmName(), begin.uses());
+                        found.add(job);
+                    }
+                }
+                return found;
+            });
+            may.forEach(this::soon);
+            if (!may.isEmpty()) {
+                scheduler.triggerCheckForDueExecutions();
+            }
+        } catch (RuntimeException e) {
+            LOG.log(WARNING, () -> "jobs that might begin are not looked for: " + e.getMessage());
+        }
+    }
+
+    private void soon(Job job) {
+        Instant now = Instant.now();
+        try {
+            schedule(job, now);
+            scheduler.reschedule(JobTask.JOB.instanceId(job.id()), now);
+        } catch (RuntimeException e) {
+            // It is being looked at just now, which is what was wanted.
+            LOG.log(System.Logger.Level.DEBUG, () -> "job=" + job.id() + " is not woken: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public void close() {
+        end.countDown();
+        bell.ring();
+        try {
+            var _ = waker.join(BEAT);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        scheduler.stop();
+        workers.close();
+        database.close();
+    }
+}

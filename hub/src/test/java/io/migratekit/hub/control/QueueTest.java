@@ -1,0 +1,226 @@
+package io.migratekit.hub.control;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.migratekit.nbd.fixture.Waiting;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListSet;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Does every job get to an agent in its turn, once, within the limits, and is it known why one waits? */
+class QueueTest {
+    private static final Duration SOON = Duration.ofSeconds(15);
+    private static final String HUB = "hub-1";
+
+    @TempDir
+    private Path folder;
+
+    private final Set<String> sealed = new ConcurrentSkipListSet<>();
+    private final Set<String> abandoned = new ConcurrentSkipListSet<>();
+
+    @SuppressWarnings("NullAway.Init") // Before each test.
+    private Queue queue;
+
+    private final Queue.Backups backups = new Queue.Backups() {
+        @Override
+        public boolean isSealed(String id) {
+            return sealed.contains(id);
+        }
+
+        @Override
+        public void abandon(String id) {
+            abandoned.add(id);
+        }
+    };
+
+    @BeforeEach
+    void open() {
+        queue = new Control.Embedded().open(folder, HUB, backups);
+    }
+
+    @AfterEach
+    void close() {
+        queue.close();
+    }
+
+    private static Sighting vm(String agent, String name, String host, int disks) {
+        return new Sighting(agent, name, name, "vc", host, List.of("ds-" + host), disks);
+    }
+
+    private Job ask(String vm, int priority) {
+        return queue.ask(new Queue.Wish(Optional.empty(), vm, vm, priority, false, "test", Instant.now()))
+                .job();
+    }
+
+    private Queue.Orders poll(String agent, int slots, Queue.Report... reports) {
+        try {
+            return queue.poll(new Queue.Question(agent, "1", slots, List.of(reports)), Duration.ZERO, () -> false);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static Queue.Report runs(Job job) {
+        return new Queue.Report(job.id(), job.vm(), job.vmName(), null, "copying");
+    }
+
+    private static Queue.Report ended(Job job, int code) {
+        return new Queue.Report(job.id(), job.vm(), job.vmName(), code, "said " + code);
+    }
+
+    private void awaitState(Job job, Job.State state) {
+        Waiting.until(
+                job.id() + " is " + state,
+                SOON,
+                () -> queue.show(job.id()).job().state() == state);
+    }
+
+    private String waitsFor(Job job) {
+        return Objects.requireNonNullElse(queue.show(job.id()).waitsFor(), "");
+    }
+
+    @Test
+    void aJobGoesToTheAgentThatSeesItsVmAndIsDoneWhenThatSaysSo() {
+        Job job = ask("web", 0);
+        assertTrue(waitsFor(job).contains("no agent of this hub has seen the VM"), () -> waitsFor(job));
+        assertTrue(poll("a1", 2).discover(), "a new agent is asked what it sees");
+        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1)));
+        awaitState(job, Job.State.GIVEN);
+        Queue.Orders orders = poll("a1", 2);
+        assertEquals(List.of(job.id()), orders.start().stream().map(Job::id).toList());
+        assertTrue(poll("a1", 2, runs(job)).start().isEmpty());
+        assertEquals("copying", queue.show(job.id()).job().said());
+        assertFalse(queue.ask(new Queue.Wish(Optional.empty(), "web", "web", 0, false, "x", Instant.now()))
+                .created());
+        poll("a1", 2, ended(job, 0));
+        awaitState(job, Job.State.DONE);
+        assertTrue(queue.ask(new Queue.Wish(Optional.of("again"), "web", "web", 0, false, "x", Instant.now()))
+                .created());
+        assertThrows(
+                ControlException.Conflict.class,
+                () -> queue.ask(new Queue.Wish(Optional.of(job.id()), "other", "other", 0, false, "x", Instant.now())));
+    }
+
+    @Test
+    void noLimitIsEverExceededAndWhoeverWaitsIsToldWhy() {
+        List<Sighting> seen = new ArrayList<>();
+        List<Job> jobs = new ArrayList<>();
+        for (int i = 0; i < 12; i++) {
+            seen.add(vm("a1", "vm" + i, i % 2 == 0 ? "esx1" : "esx2", 2));
+        }
+        queue.limit(new Limits(16, 16, 4, 100, Map.of("host:esx2", 2)));
+        poll("a1", 5);
+        queue.saw("a1", seen);
+        seen.forEach(one -> jobs.add(ask(one.vm(), 0)));
+        Set<String> done = new TreeSet<>();
+        long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+        boolean toldOfHost = false;
+        List<Job> running = new ArrayList<>();
+        while (done.size() < jobs.size()) {
+            assertTrue(System.nanoTime() - end < 0, () -> "done: " + done);
+            running.addAll(poll("a1", 5, running.stream().map(QueueTest::runs).toArray(Queue.Report[]::new))
+                    .start());
+            assertTrue(running.size() <= 5, running::toString);
+            for (String host : List.of("esx1", "esx2")) {
+                int disks = 2
+                        * (int) running.stream()
+                                .filter(job -> job.uses().containsKey("host:" + host))
+                                .count();
+                assertTrue(disks <= (host.equals("esx1") ? 4 : 2), running::toString);
+            }
+            for (Job job : jobs) {
+                toldOfHost |= waitsFor(job).contains("host esx2 has 2 of at most 2 disks at once");
+            }
+            if (!running.isEmpty()) {
+                Job first = running.removeFirst();
+                poll("a1", 5, ended(first, 0));
+                done.add(first.id());
+            }
+        }
+        assertTrue(toldOfHost, "somebody waited for esx2 and was told so");
+    }
+
+    @Test
+    void theMoreUrgentBeginFirst() {
+        queue.limit(new Limits(1, 16, 16, 16, Map.of()));
+        Job low = ask("low", 0);
+        Job high = ask("high", 5);
+        poll("a1", 5);
+        queue.saw("a1", List.of(vm("a1", "low", "esx1", 1), vm("a1", "high", "esx1", 1)));
+        awaitState(high, Job.State.GIVEN);
+        assertEquals(Job.State.QUEUED, queue.show(low.id()).job().state());
+        assertTrue(waitsFor(low).contains("this hub has 1 of at most 1 jobs at once (high)"), () -> waitsFor(low));
+        poll("a1", 5, ended(high, 0));
+        awaitState(low, Job.State.GIVEN);
+    }
+
+    @Test
+    void whatCannotGetBetterFailsAtOnceAndWhatMayIsTriedAgain() {
+        Job full = ask("full", 0);
+        Job link = ask("link", 0);
+        poll("a1", 5);
+        queue.saw("a1", List.of(vm("a1", "full", "esx1", 1), vm("a1", "link", "esx1", 1)));
+        awaitState(full, Job.State.GIVEN);
+        awaitState(link, Job.State.GIVEN);
+        poll("a1", 5, ended(full, 40), ended(link, 20));
+        awaitState(full, Job.State.FAILED);
+        awaitState(link, Job.State.QUEUED);
+        assertEquals("said 40", queue.show(full.id()).job().said());
+        assertTrue(waitsFor(link).startsWith("the next attempt, at "), () -> waitsFor(link));
+        assertTrue(waitsFor(link).endsWith("the last one ended with code 20"), () -> waitsFor(link));
+    }
+
+    @Test
+    void whatIsCancelledDoesNotBeginOrIsEnded() {
+        Job waits = ask("waits", 0);
+        queue.cancel(waits.id());
+        awaitState(waits, Job.State.CANCELLED);
+        Job runs = ask("runs", 0);
+        poll("a1", 1);
+        queue.saw("a1", List.of(vm("a1", "runs", "esx1", 1)));
+        awaitState(runs, Job.State.GIVEN);
+        poll("a1", 1, runs(runs));
+        queue.cancel(runs.id());
+        assertEquals(List.of(runs.id()), poll("a1", 1, runs(runs)).cancel());
+        poll("a1", 1, ended(runs, 143));
+        awaitState(runs, Job.State.CANCELLED);
+        assertTrue(abandoned.contains(runs.id()), abandoned::toString);
+        assertThrows(ControlException.Conflict.class, () -> queue.cancel(runs.id()));
+    }
+
+    @Test
+    void aQueueThatComesBackGoesOnAndALostOneIsToldByItsAgents() {
+        Job runs = ask("runs", 0);
+        Job waits = ask("waits", 0);
+        poll("a1", 1);
+        queue.saw("a1", List.of(vm("a1", "runs", "esx1", 1), vm("a1", "waits", "esx1", 1)));
+        awaitState(runs, Job.State.GIVEN);
+        queue.close();
+        queue = new Control.Embedded().open(folder, HUB, backups);
+        assertEquals(Job.State.QUEUED, queue.show(waits.id()).job().state());
+        poll("a1", 1, ended(runs, 0));
+        awaitState(runs, Job.State.DONE);
+        awaitState(waits, Job.State.GIVEN);
+        queue.close();
+        queue = new Control.Embedded().open(folder.resolve("new"), HUB, backups);
+        assertTrue(poll("a1", 1, runs(waits)).cancel().isEmpty());
+        assertEquals(Job.State.RUNNING, queue.show(waits.id()).job().state());
+        poll("a1", 1, ended(waits, 0));
+        awaitState(waits, Job.State.DONE);
+    }
+}
