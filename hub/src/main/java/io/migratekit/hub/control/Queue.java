@@ -5,6 +5,8 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import com.github.kagkarlsson.scheduler.Scheduler;
 import com.github.kagkarlsson.scheduler.SchedulerName;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
@@ -243,7 +245,7 @@ public final class Queue implements AutoCloseable {
 
     // ---- what an execution does
 
-    private Admission admission(java.sql.Connection connection) throws java.sql.SQLException {
+    private Admission admission(Connection connection) throws SQLException {
         return new Admission(
                 Settings.limits(connection),
                 Agents.all(connection),
@@ -262,18 +264,45 @@ public final class Queue implements AutoCloseable {
             if (now.isEmpty() || now.get().state() != Job.State.QUEUED) {
                 return true;
             }
-            return switch (admission(connection).ask(now.get())) {
-                case Admission.Answer.Wait _ -> false;
-                case Admission.Answer.Begin(String agent, Map<String, Integer> uses) -> {
-                    Jobs.give(connection, job, agent, uses, Instant.now());
-                    yield true;
-                }
-            };
+            Optional<Admission.Answer.Begin> turn = mayBegin(connection, Optional.of(job.id())).stream()
+                    .filter(one -> one.job().id().equals(job.id()))
+                    .map(Turn::begin)
+                    .findFirst();
+            if (turn.isPresent()) {
+                Jobs.give(connection, job, turn.get().agent(), turn.get().uses(), Instant.now());
+            }
+            return turn.isPresent();
         });
         if (begun) {
             bell.ring();
         }
         return begun;
+    }
+
+    /** A job that may begin now, after those that are before it. */
+    private record Turn(Job job, Admission.Answer.Begin begin) {}
+
+    /**
+     * Those that may begin, in their order: none takes what one before it could have.
+     *
+     * @param until no more are looked at than those up to this one
+     */
+    private List<Turn> mayBegin(Connection connection, Optional<String> until) throws SQLException {
+        List<Turn> found = new ArrayList<>();
+        Admission admission = admission(connection);
+        if (admission.isFull(hub)) {
+            return found;
+        }
+        for (Job job : Jobs.waiting(connection, hub, Instant.now())) {
+            if (!job.cancelled() && admission.ask(job) instanceof Admission.Answer.Begin begin) {
+                admission.take(job.vmName(), begin.uses());
+                found.add(new Turn(job, begin));
+            }
+            if (admission.isFull(hub) || until.filter(job.id()::equals).isPresent()) {
+                break;
+            }
+        }
+        return found;
     }
 
     Duration lookAgainIn() {
@@ -370,8 +399,7 @@ public final class Queue implements AutoCloseable {
     }
 
     /** The database was lost, the job was not: it is remembered anew from what its agent says. */
-    private Optional<Job> adopt(java.sql.Connection connection, String agent, Report report, Instant now)
-            throws java.sql.SQLException {
+    private Optional<Job> adopt(Connection connection, String agent, Report report, Instant now) throws SQLException {
         if (Jobs.live(connection, report.vm()).isPresent()) {
             return Optional.empty();
         }
@@ -496,23 +524,9 @@ public final class Queue implements AutoCloseable {
             List<Job> may = database.once(connection -> {
                 Jobs.forget(connection, Instant.now().minus(REMEMBER));
                 waiting = Jobs.countWaiting(connection, hub);
-                Admission admission = admission(connection);
-                List<Job> found = new ArrayList<>();
-                if (admission.isFull(hub)) {
-                    return found;
-                }
-                for (Job job : Jobs.waiting(connection, hub, Instant.now())) {
-                    if (admission.isFull(hub)) {
-                        break;
-                    }
-                    if (job.cancelled()) {
-                        found.add(job);
-                    } else if (admission.ask(job) instanceof Admission.Answer.Begin begin) {
-                        admission.take(job.vmName(), begin.uses());
-                        found.add(job);
-                    }
-                }
-                return found;
+                return mayBegin(connection, Optional.empty()).stream()
+                        .map(Turn::job)
+                        .toList();
             });
             may.forEach(this::soon);
             if (!may.isEmpty()) {
