@@ -111,7 +111,7 @@ public final class Queue implements AutoCloseable {
         this.hub = hub;
         this.database = database;
         this.backups = backups;
-        scheduler = Scheduler.create(database.source(), new JobTask(this).task())
+        scheduler = Scheduler.create(database.source(), new JobTask(this).task(), new ScheduleTask(this).task())
                 .schedulerName(new SchedulerName.Fixed(
                         hub + "-" + ProcessHandle.current().pid()))
                 .executorService(workers)
@@ -139,6 +139,10 @@ public final class Queue implements AutoCloseable {
 
     /** Queues a job; if there is one of the VM, which was not begun or is not done, it is that one. */
     public Asked ask(Wish wish) {
+        return ask(hub, wish);
+    }
+
+    private Asked ask(String hub, Wish wish) {
         Asked asked = database.alone(connection -> {
             Optional<Job> live = Jobs.live(connection, wish.vm());
             if (live.isPresent()) {
@@ -206,7 +210,8 @@ public final class Queue implements AutoCloseable {
 
     private List<Seen> seen(List<Job> jobs) {
         boolean isAnyWaiting = jobs.stream().anyMatch(job -> job.state() == Job.State.QUEUED);
-        Optional<Admission> admission = isAnyWaiting ? Optional.of(database.once(this::admission)) : Optional.empty();
+        Optional<Admission> admission =
+                isAnyWaiting ? Optional.of(database.once(connection -> admission(connection, hub))) : Optional.empty();
         return jobs.stream().map(job -> new Seen(job, waitsFor(job, admission))).toList();
     }
 
@@ -245,7 +250,7 @@ public final class Queue implements AutoCloseable {
 
     // ---- what an execution does
 
-    private Admission admission(Connection connection) throws SQLException {
+    private Admission admission(Connection connection, String hub) throws SQLException {
         return new Admission(
                 Settings.limits(connection),
                 Agents.all(connection),
@@ -256,15 +261,12 @@ public final class Queue implements AutoCloseable {
 
     /** Gives it to an agent if nothing forbids. Nobody else decides meanwhile, so no limit is ever exceeded. */
     boolean begin(Job job) {
-        if (!isOurs(job)) {
-            return false; // Which agents see its VM only its own hub knows.
-        }
         boolean begun = database.alone(connection -> {
             Optional<Job> now = Jobs.find(connection, job.id());
             if (now.isEmpty() || now.get().state() != Job.State.QUEUED) {
                 return true;
             }
-            Optional<Admission.Answer.Begin> turn = mayBegin(connection, Optional.of(job.id())).stream()
+            Optional<Admission.Answer.Begin> turn = mayBegin(connection, job.hub(), Optional.of(job.id())).stream()
                     .filter(one -> one.job().id().equals(job.id()))
                     .map(Turn::begin)
                     .findFirst();
@@ -287,9 +289,9 @@ public final class Queue implements AutoCloseable {
      *
      * @param until no more are looked at than those up to this one
      */
-    private List<Turn> mayBegin(Connection connection, Optional<String> until) throws SQLException {
+    private List<Turn> mayBegin(Connection connection, String hub, Optional<String> until) throws SQLException {
         List<Turn> found = new ArrayList<>();
-        Admission admission = admission(connection);
+        Admission admission = admission(connection, hub);
         if (admission.isFull(hub)) {
             return found;
         }
@@ -496,6 +498,78 @@ public final class Queue implements AutoCloseable {
         bell.ring();
     }
 
+    // ---- schedules
+
+    public List<Schedule> schedules() {
+        return database.once(connection -> Schedule.all(connection, hub));
+    }
+
+    Optional<Schedule> schedule(String hub, String name) {
+        return database.once(connection -> Schedule.all(connection, hub)).stream()
+                .filter(one -> one.name().equals(name))
+                .findFirst();
+    }
+
+    /** Sets one, or changes the one of this name. */
+    public Schedule set(Schedule wanted) {
+        Schedule schedule = wanted.of(hub);
+        database.alone(connection -> {
+            schedule.write(connection);
+            return true;
+        });
+        plan(schedule);
+        return schedule;
+    }
+
+    private void plan(Schedule schedule) {
+        Instant next = schedule.next(Instant.now()).orElseThrow();
+        var instance =
+                ScheduleTask.SCHEDULE.instance(ScheduleTask.key(schedule)).build();
+        if (!scheduler.scheduleIfNotExists(instance, next)) {
+            scheduler.reschedule(instance, next);
+        }
+    }
+
+    public void unset(String name) {
+        Schedule schedule =
+                schedule(hub, name).orElseThrow(() -> new ControlException.NotFound("there is no schedule " + name));
+        database.alone(connection -> {
+            schedule.remove(connection);
+            return true;
+        });
+        // Its execution finds nothing when its time comes, and goes.
+    }
+
+    /** Its time has come: a job for each VM that it is for, and has none. */
+    void carryOut(Schedule schedule) {
+        Instant now = Instant.now();
+        int jobs = 0;
+        Set<String> asked = new HashSet<>();
+        for (Sighting vm : database.once(connection -> Agents.sightings(connection, schedule.hub()))) {
+            if (schedule.isFor(vm) && asked.add(vm.vm())) {
+                Wish wish = new Wish(
+                        Optional.empty(),
+                        vm.vm(),
+                        vm.name(),
+                        schedule.priority(),
+                        false,
+                        "schedule " + schedule.name(),
+                        schedule.begin(vm.vm(), now));
+                try {
+                    jobs += ask(schedule.hub(), wish).created() ? 1 : 0;
+                } catch (ControlException.Conflict e) {
+                    LOG.log(WARNING, () -> "schedule=" + schedule.name() + " vm=" + vm.name() + ": " + e.getMessage());
+                }
+            }
+        }
+        int created = jobs;
+        database.once(connection -> {
+            schedule.came(connection, now, created);
+            return true;
+        });
+        LOG.log(INFO, () -> "schedule=" + schedule.name() + " asked for " + created + " jobs");
+    }
+
     // ---- who is woken
 
     /** Whenever something has changed, those that may begin now look at once instead of later. */
@@ -524,7 +598,7 @@ public final class Queue implements AutoCloseable {
             List<Job> may = database.once(connection -> {
                 Jobs.forget(connection, Instant.now().minus(REMEMBER));
                 waiting = Jobs.countWaiting(connection, hub);
-                return mayBegin(connection, Optional.empty()).stream()
+                return mayBegin(connection, hub, Optional.empty()).stream()
                         .map(Turn::job)
                         .toList();
             });

@@ -204,6 +204,42 @@ class QueueTest {
     }
 
     @Test
+    void aScheduleAsksForTheVmsThatItIsForAndComesAgain() {
+        poll("a1", 9);
+        queue.saw(
+                "a1", List.of(vm("a1", "web01", "esx1", 1), vm("a1", "web/02", "esx1", 1), vm("a1", "db", "esx1", 1)));
+        Schedule nightly =
+                new Schedule("nightly", "", "30 22 * * 1-5", "Europe/Berlin", List.of("web*"), 0, 3, null, null);
+        queue.set(nightly);
+        // A Friday in winter; the next time is on Monday.
+        assertEquals(
+                Optional.of(Instant.parse("2026-11-30T21:30:00Z")),
+                nightly.next(Instant.parse("2026-11-27T21:30:00Z")));
+        queue.carryOut(queue.schedules().getFirst());
+        List<Job> jobs = queue.list(Optional.empty(), false, 10).stream()
+                .map(Queue.Seen::job)
+                .toList();
+        assertEquals(
+                Set.of("web01", "web/02"),
+                new TreeSet<>(jobs.stream().map(Job::vm).toList()));
+        assertEquals(
+                Set.of("schedule nightly"),
+                new TreeSet<>(jobs.stream().map(Job::askedBy).toList()));
+        assertEquals(2, queue.schedules().getFirst().lastJobs());
+        queue.set(new Schedule("minutely", "", "* * * * *", "UTC", List.of("db"), 0, 0, null, null));
+        Waiting.until(
+                "its minute came",
+                Duration.ofSeconds(75),
+                () -> queue.list(Optional.of("db"), true, 10).size() == 1);
+        queue.unset("minutely");
+        assertThrows(ControlException.NotFound.class, () -> queue.unset("minutely"));
+        for (String wrong : List.of("61 * * * *", "every day", "0 0 31 2 *")) {
+            Schedule bad = new Schedule("bad", "", wrong, "UTC", List.of("*"), 0, 0, null, null);
+            assertThrows(ControlException.BadRequest.class, () -> queue.set(bad), wrong);
+        }
+    }
+
+    @Test
     void aQueueThatComesBackGoesOnAndALostOneIsToldByItsAgents() {
         Job runs = ask("runs", 0);
         Job waits = ask("waits", 0);
