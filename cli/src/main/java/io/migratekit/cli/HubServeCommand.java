@@ -7,6 +7,7 @@ import io.migratekit.hub.Webhook;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.api.HubService;
 import io.migratekit.hub.api.HubSettings;
+import io.migratekit.hub.control.Control;
 import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.SdNotify;
 import java.io.IOException;
@@ -157,6 +158,23 @@ final class HubServeCommand implements Callable<Integer> {
     private @Nullable Path webhookFile;
 
     @Option(
+            names = "--database",
+            paramLabel = "URL",
+            description =
+                    "Keep jobs and schedules in this PostgreSQL, jdbc:postgresql://HOST/NAME, which hubs may share"
+                            + " (default: a file in the repository).")
+    private @Nullable String database;
+
+    @Option(names = "--database-user", paramLabel = "NAME", description = "Who we are there.")
+    private @Nullable String databaseUser;
+
+    @Option(
+            names = "--database-password-file",
+            paramLabel = "FILE",
+            description = "File whose first line is the password there.")
+    private @Nullable Path databasePasswordFile;
+
+    @Option(
             names = {"-v", "--verbose", "--debug"},
             description = "Tell each step on stderr; print stack traces.")
     private boolean verbose;
@@ -172,7 +190,14 @@ final class HubServeCommand implements Callable<Integer> {
         }
         Main.leaveWithin(GOOD_ORDER);
         HubSettings settings = new HubSettings(
-                repository, listens(), places(), keepAtLeast, reserve, habits(), new Main.Version().getVersion()[0]);
+                repository,
+                listens(),
+                places(),
+                keepAtLeast,
+                reserve,
+                habits(),
+                control(),
+                new Main.Version().getVersion()[0]);
         SdNotify systemd = SdNotify.of(System.getenv());
         try (HubService hub = started(settings)) {
             console.say("hub serves " + settings.repository() + " at " + String.join(" and ", hub.addresses()));
@@ -182,6 +207,23 @@ final class HubServeCommand implements Callable<Integer> {
             systemd.stopping();
             return ExitCode.INTERRUPTED.code();
         }
+    }
+
+    private Control control() {
+        if (database == null) {
+            if (databaseUser != null || databasePasswordFile != null) {
+                throw mistake("--database-user and --database-password-file are for --database");
+            }
+            return new Control.Embedded();
+        }
+        if (!database.startsWith("jdbc:postgresql://") || database.matches("(?i).*[?&]password=.*")) {
+            throw mistake(
+                    "--database is jdbc:postgresql://HOST/NAME, and the password stands in --database-password-file");
+        }
+        return new Control.Shared(
+                database,
+                Optional.ofNullable(databaseUser),
+                databasePasswordFile == null ? null : SecretFile.read("password", databasePasswordFile));
     }
 
     private Hub.Habits habits() {

@@ -10,6 +10,7 @@ import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.HubServer;
 import io.migratekit.hub.api.HubService;
 import io.migratekit.hub.api.HubSettings;
+import io.migratekit.hub.control.Control;
 import io.migratekit.hub.export.Places;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryLimits;
@@ -214,6 +215,7 @@ class HubPruneTest {
                 Duration.ZERO,
                 1 << 20,
                 Hub.Habits.NONE,
+                new Control.Embedded(),
                 "test");
         try (HubService hub = HubService.start(settings)) {
             assertTrue(hub.isAlive());

@@ -6,6 +6,11 @@ import com.google.gson.JsonObject;
 import io.migratekit.hub.Alarm;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.Readings;
+import io.migratekit.hub.control.Agent;
+import io.migratekit.hub.control.Job;
+import io.migratekit.hub.control.Limits;
+import io.migratekit.hub.control.Queue;
+import io.migratekit.hub.control.Schedule;
 import io.migratekit.hub.export.ExportKey;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
@@ -22,10 +27,12 @@ import io.migratekit.hub.repository.Unreadable;
 import io.migratekit.hub.repository.Verdict;
 import io.migratekit.hub.repository.VerifyReport;
 import io.migratekit.hub.repository.Vm;
+import java.time.Instant;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** How is what a repository holds written? As the schemas of hub/openapi.yaml have it; what is not known is left out. */
@@ -383,5 +390,107 @@ public final class Answers {
         } else if (value != null) {
             object.addProperty(name, value.toString());
         }
+    }
+
+    static JsonObject job(Queue.Seen seen) {
+        Job job = seen.job();
+        JsonObject object = new JsonObject();
+        object.addProperty("id", job.id());
+        object.addProperty("vm", job.vm());
+        object.addProperty("vmName", job.vmName());
+        object.addProperty("state", job.state().name().toLowerCase(Locale.ROOT));
+        put(object, "waitsFor", seen.waitsFor());
+        object.addProperty("priority", job.priority());
+        object.addProperty("whole", job.whole());
+        object.addProperty("askedBy", job.askedBy());
+        put(object, "askedAt", job.askedAt());
+        put(object, "notBefore", job.notBefore());
+        put(object, "agent", job.agent());
+        JsonObject uses = new JsonObject();
+        job.uses().forEach(uses::addProperty);
+        object.add("uses", uses);
+        object.addProperty("attempt", job.attempt());
+        put(object, "begunAt", job.begunAt());
+        put(object, "heardAt", job.heardAt());
+        put(object, "endedAt", job.endedAt());
+        if (job.code() != null) {
+            object.addProperty("code", job.code());
+        }
+        put(object, "said", job.said());
+        object.addProperty("cancelled", job.cancelled());
+        return object;
+    }
+
+    static JsonObject agent(Agent agent) {
+        JsonObject object = new JsonObject();
+        object.addProperty("name", agent.name());
+        object.addProperty("version", agent.version());
+        object.addProperty("slots", agent.slots());
+        put(object, "heardAt", agent.heardAt());
+        put(object, "discoveredAt", agent.discoveredAt());
+        object.addProperty("there", agent.isThere(Instant.now()));
+        return object;
+    }
+
+    static JsonObject orders(Queue.Orders orders) {
+        JsonObject object = list(
+                "start",
+                orders.start().stream()
+                        .map(job -> {
+                            JsonObject one = new JsonObject();
+                            one.addProperty("job", job.id());
+                            one.addProperty("vm", job.vm());
+                            one.addProperty("vmName", job.vmName());
+                            one.addProperty("whole", job.whole());
+                            return one;
+                        })
+                        .toList());
+        JsonArray cancel = new JsonArray();
+        orders.cancel().forEach(cancel::add);
+        object.add("cancel", cancel);
+        object.addProperty("discover", orders.discover());
+        return object;
+    }
+
+    static JsonObject schedule(Schedule schedule) {
+        JsonObject object = list(
+                "vms",
+                schedule.vms().stream()
+                        .map(pattern -> {
+                            JsonObject one = new JsonObject();
+                            one.addProperty("pattern", pattern);
+                            return one;
+                        })
+                        .toList());
+        object.addProperty("name", schedule.name());
+        object.addProperty("cron", schedule.cron());
+        object.addProperty("zone", schedule.zone());
+        object.addProperty("jitterSeconds", schedule.jitterSeconds());
+        object.addProperty("priority", schedule.priority());
+        put(object, "nextAt", schedule.next(Instant.now()).orElse(null));
+        put(object, "lastAt", schedule.lastAt());
+        if (schedule.lastJobs() != null) {
+            object.addProperty("lastJobs", schedule.lastJobs());
+        }
+        return object;
+    }
+
+    static JsonObject limits(Limits limits) {
+        JsonObject object = list(
+                "only",
+                new TreeMap<>(limits.only())
+                        .entrySet().stream()
+                                .map(one -> {
+                                    JsonObject exception = new JsonObject();
+                                    exception.addProperty("name", one.getKey());
+                                    exception.addProperty("most", one.getValue());
+                                    return exception;
+                                })
+                                .toList());
+        object.addProperty("hub", limits.hub());
+        object.addProperty("vcenter", limits.vcenter());
+        object.addProperty("host", limits.host());
+        object.addProperty("datastore", limits.datastore());
+        return object;
     }
 }

@@ -1,6 +1,7 @@
 package io.migratekit.hub.api;
 
 import io.migratekit.hub.Hub;
+import io.migratekit.hub.control.ControlException;
 import io.migratekit.hub.export.ExportFailed;
 import io.migratekit.hub.export.Exports;
 import io.migratekit.hub.repository.Repository;
@@ -18,9 +19,11 @@ public final class HubService implements AutoCloseable {
     private final Hub hub;
     private final List<Route> routes;
     private final HubServer server;
+    private final LazyQueue queue;
 
-    private HubService(Hub hub, List<Route> routes, HubServer server) {
+    private HubService(Hub hub, LazyQueue queue, List<Route> routes, HubServer server) {
         this.hub = hub;
+        this.queue = queue;
         this.routes = routes;
         this.server = server;
     }
@@ -48,10 +51,13 @@ public final class HubService implements AutoCloseable {
             repository.close();
             throw e;
         }
+        LazyQueue queue = new LazyQueue(settings, hub);
         try {
-            List<Route> routes = new Routes(hub, settings.version()).all();
+            queue.openIfUsed();
+            List<Route> routes = new Routes(hub, queue, settings.version()).all();
             return new HubService(
                     hub,
+                    queue,
                     routes,
                     HubServer.start(
                             settings.listens(),
@@ -60,6 +66,7 @@ public final class HubService implements AutoCloseable {
                             HubService::explain,
                             HttpLimits.DEFAULTS));
         } catch (IOException | RuntimeException e) {
+            queue.close();
             hub.close();
             throw e;
         }
@@ -77,6 +84,10 @@ public final class HubService implements AutoCloseable {
             case RepositoryException.Damaged _ -> new Problem(409, "damaged", detail);
             case RepositoryException.Locked _ -> new Problem(409, "locked", detail);
             case RepositoryException.Storage _ -> new Problem(503, "storage", detail);
+            case ControlException.NotFound _ -> new Problem(404, "not-found", detail);
+            case ControlException.Conflict _ -> new Problem(409, "conflict", detail);
+            case ControlException.BadRequest _ -> new Problem(400, "bad-request", detail);
+            case ControlException.Unavailable _ -> new Problem(503, "storage", detail);
             case ExportFailed _ -> new Problem(503, "no-export", detail);
             default -> {
                 System.getLogger(HubService.class.getName())
@@ -103,7 +114,9 @@ public final class HubService implements AutoCloseable {
     @Override
     public void close() {
         hub.goingDown();
+        queue.goingDown();
         server.close();
+        queue.close();
         hub.close();
     }
 }

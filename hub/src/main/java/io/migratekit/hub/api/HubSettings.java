@@ -1,6 +1,7 @@
 package io.migratekit.hub.api;
 
 import io.migratekit.hub.Hub;
+import io.migratekit.hub.control.Control;
 import io.migratekit.hub.export.Places;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,6 +16,7 @@ import java.util.List;
  * @param keepAtLeast for how long a restore point cannot be deleted, whoever asks
  * @param reserveBytes what has to stay free on the repository's file system
  * @param habits what is done without being asked
+ * @param control where jobs are kept
  * @param version of the program, for manifests and for who asks
  */
 public record HubSettings(
@@ -24,6 +26,7 @@ public record HubSettings(
         Duration keepAtLeast,
         long reserveBytes,
         Hub.Habits habits,
+        Control control,
         String version) {
     public HubSettings {
         repository = repository.toAbsolutePath().normalize();

@@ -1,6 +1,10 @@
 package io.migratekit.hub.api;
 
 import com.google.gson.JsonObject;
+import io.migratekit.hub.control.Limits;
+import io.migratekit.hub.control.Queue;
+import io.migratekit.hub.control.Schedule;
+import io.migratekit.hub.control.Sighting;
 import io.migratekit.hub.repository.Inventory;
 import io.migratekit.hub.repository.InventoryDisk;
 import io.migratekit.hub.repository.RetentionPolicy;
@@ -9,13 +13,17 @@ import io.migratekit.hub.repository.SealRequest;
 import io.migratekit.hub.repository.StartDisk;
 import io.migratekit.hub.repository.StartRequest;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeMap;
 
 /** What does a request want? The schemas of hub/openapi.yaml, read field by field. */
 final class Requests {
@@ -28,6 +36,12 @@ final class Requests {
 
     private static final List<String> RULES = List.of("last", "hourly", "daily", "weekly", "monthly", "yearly");
     private static final int MOST_POINTS = 100_000;
+    private static final int MOST_URGENT = 100;
+    private static final int MOST_SLOTS = 1000;
+    private static final int MOST_REPORTS = 2000;
+    private static final int MOST_VMS = 20_000;
+    private static final int LONGEST_WAIT = 60;
+    private static final int LONGEST_SAID = 4000;
     private static final int WORKERS = 4;
     private static final Duration LEASE = Duration.ofMinutes(10);
     private static final long LONGEST_SECONDS = 4_000_000_000L;
@@ -35,6 +49,25 @@ final class Requests {
     private Requests() {}
 
     record Prune(RetentionPolicy policy, boolean apply) {}
+
+    /** Somebody asks for a backup; an agent has to make it. */
+    record Wish(Optional<String> id, String vm, int priority, boolean whole, Instant notBefore) {}
+
+    /** Whether it is only asked for: who makes it says which disks there are. */
+    static boolean isWish(Body body) {
+        return !body.has("disks");
+    }
+
+    static Wish wish(Body body) {
+        Wish wish = new Wish(
+                body.optionalId("id"),
+                body.id("vm"),
+                (int) body.number("priority", -MOST_URGENT, MOST_URGENT).orElse(0),
+                body.truth("whole").orElse(false),
+                body.time("notBefore").orElse(Instant.EPOCH));
+        body.end();
+        return wish;
+    }
 
     record Start(StartRequest request, int workers, Duration lease) {}
 
@@ -171,5 +204,108 @@ final class Requests {
                 body.object("configuration").orElse(null));
         body.end();
         return inventory;
+    }
+
+    record Poll(Queue.Question question, Duration atMost) {}
+
+    static Poll poll(String agent, Body body) {
+        List<Queue.Report> reports = new ArrayList<>();
+        for (Body job : body.list("jobs", 0, MOST_REPORTS)) {
+            OptionalLong code = job.number("code", 0, 255);
+            String vm = job.id("vm");
+            reports.add(new Queue.Report(
+                    job.id("job"),
+                    vm,
+                    job.text("vmName", NAME).orElse(vm),
+                    code.isPresent() ? (int) code.getAsLong() : null,
+                    job.text("said", LONGEST_SAID).orElse(null)));
+            job.end();
+        }
+        Poll poll = new Poll(
+                new Queue.Question(
+                        agent,
+                        body.required("version", body.text("version", 200)),
+                        (int) body.requiredNumber("slots", 1, MOST_SLOTS),
+                        reports),
+                Duration.ofSeconds(body.number("waitSeconds", 0, LONGEST_WAIT).orElse(0)));
+        body.end();
+        return poll;
+    }
+
+    static List<Sighting> sightings(String agent, Body body) {
+        String vcenter = body.required("vcenter", body.text("vcenter", NAME));
+        List<Sighting> all = new ArrayList<>();
+        Set<String> ids = new HashSet<>();
+        for (Body vm : body.list("vms", 0, MOST_VMS)) {
+            List<String> datastores = new ArrayList<>();
+            if (vm.has("datastores")) {
+                for (Body datastore : vm.list("datastores", 0, MOST_DISKS)) {
+                    datastores.add(datastore.required("name", datastore.text("name", NAME)));
+                    datastore.end();
+                }
+            }
+            String id = vm.id("vm");
+            if (!ids.add(id)) {
+                throw vm.wrong("vm", "is there twice");
+            }
+            all.add(new Sighting(
+                    agent,
+                    id,
+                    vm.required("name", vm.text("name", NAME)),
+                    vcenter,
+                    vm.text("host", NAME).orElse(""),
+                    datastores,
+                    (int) vm.requiredNumber("disks", 0, MOST_DISKS)));
+            vm.end();
+        }
+        body.end();
+        return all;
+    }
+
+    /** What only the hub knows of a schedule may be handed back to it, and does not count. */
+    static Schedule schedule(String name, Body body) {
+        List<String> patterns = new ArrayList<>();
+        for (Body pattern : body.list("vms", 1, MOST_DISKS)) {
+            patterns.add(pattern.required("pattern", pattern.text("pattern", NAME)));
+            pattern.end();
+        }
+        var _ = body.text("name", 64);
+        var _ = body.time("nextAt");
+        var _ = body.time("lastAt");
+        var _ = body.number("lastJobs", 0, 1_000_000);
+        Schedule schedule = new Schedule(
+                name,
+                "",
+                body.required("cron", body.text("cron", 200)),
+                body.text("zone", 64).orElse(ZoneId.systemDefault().getId()),
+                patterns,
+                (int) body.number("jitterSeconds", 0, 86_400).orElse(0),
+                (int) body.number("priority", -MOST_URGENT, MOST_URGENT).orElse(0),
+                null,
+                null);
+        body.end();
+        return schedule;
+    }
+
+    static Limits limits(Body body) {
+        Map<String, Integer> only = new TreeMap<>();
+        if (body.has("only")) {
+            for (Body one : body.list("only", 0, 1000)) {
+                String name = one.required("name", one.text("name", 300));
+                if (!name.matches("(?s)(hub|agent|vcenter|host|datastore):.+")) {
+                    throw one.wrong("name", "has to be hub, agent, vcenter, host or datastore with a colon and a name");
+                }
+                only.put(name, (int) one.requiredNumber("most", 0, Limits.MOST));
+                one.end();
+            }
+        }
+        Limits limits = new Limits(
+                (int) body.requiredNumber("hub", 0, Limits.MOST),
+                (int) body.requiredNumber("vcenter", 0, Limits.MOST),
+                (int) body.requiredNumber("host", 0, Limits.MOST),
+                (int) body.requiredNumber("datastore", 0, Limits.MOST),
+                only);
+        body.end();
+        return limits;
     }
 }

@@ -7,6 +7,7 @@ import io.migratekit.hub.Events;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.Route.Access;
 import io.migratekit.hub.api.Route.Way;
+import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.SealRequest;
@@ -17,6 +18,7 @@ import java.io.OutputStream;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /** What can be asked of the hub? Every operation of hub/openapi.yaml, and nothing else: a test compares the two. */
@@ -32,14 +34,19 @@ final class Routes {
     /** Read once: asking for our health must not wait for a disk. */
     private final String repositoryId;
 
-    Routes(Hub hub, String version) {
+    private final ControlRoutes control;
+
+    Routes(Hub hub, Supplier<Queue> queue, String version) {
         this.hub = hub;
+        this.control = new ControlRoutes(hub, queue);
         this.version = version;
         this.repositoryId = hub.repository().id();
     }
 
     List<Route> all() {
-        return Stream.concat(Page.routes().stream(), api().stream()).toList();
+        return Stream.of(Page.routes(), api(), control.all())
+                .flatMap(List::stream)
+                .toList();
     }
 
     private List<Route> api() {
@@ -132,7 +139,11 @@ final class Routes {
     }
 
     private Reply start(Call call) {
-        Requests.Start start = Requests.start(Body.parse(call.content()));
+        Body body = Body.parse(call.content());
+        if (Requests.isWish(body)) {
+            return control.ask(call, Requests.wish(body));
+        }
+        Requests.Start start = Requests.start(body);
         call.mustSee(start.request().vm());
         // An id that is another VM's: who may not see that VM is not told of which it is.
         hub.find(start.request().id())

@@ -1,6 +1,7 @@
 package io.migratekit.hub.control;
 
 import io.migratekit.nbd.Secret;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -18,10 +19,19 @@ public sealed interface Control {
     record Shared(
             String url, Optional<String> user, @Nullable Secret password) implements Control {}
 
+    /** Whether there has been one beside this repository. */
+    static boolean isUsed(Path repository) {
+        return Files.exists(folder(repository));
+    }
+
+    private static Path folder(Path repository) {
+        return repository.resolve("control");
+    }
+
     /** Opens it. */
     default Queue open(Path repository, String hub, Queue.Backups backups) {
         Database database = switch (this) {
-            case Embedded _ -> Database.embedded(repository.resolve("control"));
+            case Embedded _ -> Database.embedded(folder(repository));
             case Shared(String url, Optional<String> user, Secret password) -> Database.postgres(url, user, password);
         };
         return new Queue(hub, database, backups);

@@ -367,7 +367,10 @@ public final class Queue implements AutoCloseable {
         while (true) {
             long rung = bell.count();
             Orders orders = orders(question);
-            if (!orders.isEmpty() || System.nanoTime() - end >= 0 || isGone.getAsBoolean()) {
+            if (!orders.isEmpty()
+                    || System.nanoTime() - end >= 0
+                    || isGone.getAsBoolean()
+                    || this.end.getCount() == 0) {
                 return orders;
             }
             bell.await(rung, POLL);
@@ -622,10 +625,15 @@ public final class Queue implements AutoCloseable {
         }
     }
 
-    @Override
-    public void close() {
+    /** Who waits for something to do is answered now. */
+    public void goingDown() {
         end.countDown();
         bell.ring();
+    }
+
+    @Override
+    public void close() {
+        goingDown();
         try {
             var _ = waker.join(BEAT);
         } catch (InterruptedException e) {

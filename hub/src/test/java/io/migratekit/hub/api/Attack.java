@@ -37,13 +37,23 @@ final class Attack implements AutoCloseable {
         hub = LiveHub.in(folder);
     }
 
-    /** VM vm-1 has a restore point and an open backup, and so has vm-2 an open one. */
+    /** VM vm-1 has a restore point and an open backup, and so has vm-2 an open one; a job of each waits, and a schedule. */
     static Attack on(Path folder) throws IOException {
         Attack attack = new Attack(folder);
         attack.hub.answer(201, "POST", "/api/v1/backups", LiveHub.starting("point-1", "vm-1"));
         attack.hub.answer(200, "POST", "/api/v1/backups/point-1/seal", LiveHub.sealing());
         attack.hub.answer(201, "POST", "/api/v1/backups", LiveHub.starting("open-1", "vm-1"));
         attack.hub.answer(201, "POST", "/api/v1/backups", LiveHub.starting("open-2", "vm-2"));
+        for (String vm : List.of("vm-1", "vm-2", "vm-3")) {
+            attack.hub.answer(200, "PUT", "/api/v1/vms/" + vm, "{\"name\":\"name-of-" + vm + "\",\"disks\":[]}");
+        }
+        for (String number : List.of("1", "2")) {
+            String wish = "{\"id\":\"job-" + number + "\",\"vm\":\"vm-" + number
+                    + "\",\"notBefore\":\"2100-01-01T00:00:00Z\"}";
+            attack.hub.answer(202, "POST", "/api/v1/backups", wish);
+        }
+        String schedule = "{\"cron\":\"0 0 1 1 *\",\"vms\":[{\"pattern\":\"vm-3\"}]}";
+        attack.hub.answer(200, "PUT", "/api/v1/schedules/nightly", schedule);
         return attack;
     }
 
@@ -72,6 +82,9 @@ final class Attack implements AutoCloseable {
                 .path()
                 .replace("{id}", parts.getOrDefault("id", "open-1"))
                 .replace("{reading}", parts.getOrDefault("reading", "reading-1"))
+                .replace("{job}", parts.getOrDefault("job", "job-1"))
+                .replace("{agent}", parts.getOrDefault("agent", "agent"))
+                .replace("{schedule}", parts.getOrDefault("schedule", "nightly"))
                 .replace("{vm}", parts.getOrDefault("vm", "vm-1"))
                 .replace("{disk}", parts.getOrDefault("disk", "2000"));
     }

@@ -48,7 +48,7 @@ class ContractAnswersTest {
     @Test
     void anotherVmsTokenSeesAndChangesNothing() throws IOException {
         Set<String> before = hub.files();
-        Map<String, String> theirs = Map.of("id", "open-2", "vm", "vm-2");
+        Map<String, String> theirs = Map.of("id", "open-2", "vm", "vm-2", "job", "job-2", "agent", "agent-2");
         for (Operation operation : attack.operations()) {
             String target = Attack.target(operation, theirs);
             String content = operation.request().isPresent()

@@ -8,6 +8,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.HubServer.Listen;
+import io.migratekit.hub.control.Control;
 import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.fixture.Tool;
 import java.io.IOException;
@@ -67,6 +68,7 @@ class HubServiceTest {
                 Duration.ZERO,
                 MIB,
                 Hub.Habits.NONE,
+                new Control.Embedded(),
                 "test"));
     }
 

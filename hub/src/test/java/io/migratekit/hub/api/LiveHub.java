@@ -8,6 +8,7 @@ import com.google.gson.JsonParser;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.api.RawHttp.Answer;
+import io.migratekit.hub.control.Control;
 import io.migratekit.hub.export.Places;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -59,6 +60,7 @@ final class LiveHub implements AutoCloseable {
                 Duration.ZERO,
                 MIB,
                 Hub.Habits.NONE,
+                new Control.Embedded(),
                 "test"));
     }
 
@@ -128,13 +130,22 @@ final class LiveHub implements AutoCloseable {
                 .toList();
     }
 
-    /** Every file below the folder with a hash of its content; qcow2 files, which servers hold, by their names alone. */
+    /**
+     * Every file below the folder with a hash of its content; qcow2 files, which servers hold, and the database, which writes when
+     * it likes, by their names alone.
+     */
     Set<String> files() throws IOException {
         Set<String> all = new TreeSet<>();
         try (Stream<Path> walk = Files.walk(folder)) {
             for (Path file : walk.toList()) {
                 String name = folder.relativize(file).toString();
-                all.add(Files.isRegularFile(file) && !name.endsWith(".qcow2") ? name + " " + hash(file) : name);
+                if (name.endsWith(".trace.db") || name.endsWith(".tempFile")) {
+                    continue;
+                }
+                all.add(
+                        Files.isRegularFile(file) && !name.endsWith(".qcow2") && !name.contains("control/")
+                                ? name + " " + hash(file)
+                                : name);
             }
         }
         return all;

@@ -1,0 +1,76 @@
+package io.migratekit.hub.api;
+
+import io.migratekit.hub.Hub;
+import io.migratekit.hub.control.Control;
+import io.migratekit.hub.control.Queue;
+import io.migratekit.hub.repository.Backup;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/** When does a hub have a queue? From the first time on that somebody wants it, so that one that needs none pays for none. */
+final class LazyQueue implements Supplier<Queue>, AutoCloseable {
+    private final HubSettings settings;
+    private final Hub hub;
+    private @Nullable Queue queue;
+    private boolean isClosed;
+
+    LazyQueue(HubSettings settings, Hub hub) {
+        this.settings = settings;
+        this.hub = hub;
+    }
+
+    /** One that was used before has schedules and jobs to look after. */
+    void openIfUsed() {
+        if (settings.control() instanceof Control.Shared || Control.isUsed(settings.repository())) {
+            Queue _ = get();
+        }
+    }
+
+    @Override
+    public synchronized Queue get() {
+        Queue open = queue;
+        if (open == null) {
+            if (isClosed) {
+                throw new Problem(503, "busy", "the hub is going down");
+            }
+            open = settings.control()
+                    .open(settings.repository(), hub.repository().id(), new OfHub(hub));
+            queue = open;
+        }
+        return open;
+    }
+
+    /** Who waits for something to do is answered now. */
+    synchronized void goingDown() {
+        isClosed = true;
+        if (queue != null) {
+            queue.goingDown();
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        isClosed = true;
+        if (queue != null) {
+            queue.close();
+        }
+    }
+
+    private record OfHub(Hub hub) implements Queue.Backups {
+        @Override
+        public boolean isSealed(String id) {
+            return hub.find(id)
+                    .filter(seen -> seen.backup().state() == Backup.State.SEALED)
+                    .isPresent();
+        }
+
+        @Override
+        public void abandon(String id) {
+            if (hub.find(id)
+                    .filter(seen -> seen.backup().state() == Backup.State.OPEN)
+                    .isPresent()) {
+                hub.abandon(id);
+            }
+        }
+    }
+}
