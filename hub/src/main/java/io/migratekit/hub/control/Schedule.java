@@ -88,7 +88,7 @@ public record Schedule(
     }
 
     /** Its next time after this moment. */
-    Optional<Instant> next(Instant after) {
+    public Optional<Instant> next(Instant after) {
         return ExecutionTime.forCron(parsed())
                 .nextExecution(after.atZone(zoneId()))
                 .map(time -> time.toInstant());
