@@ -62,11 +62,19 @@ final class Requests {
         Wish wish = new Wish(
                 body.optionalId("id"),
                 body.id("vm"),
-                (int) body.number("priority", -MOST_URGENT, MOST_URGENT).orElse(0),
+                priority(body),
                 body.truth("whole").orElse(false),
                 body.time("notBefore").orElse(Instant.EPOCH));
+        // What an agent says of how it will write does not count yet.
+        var _ = body.text("name", NAME);
+        int _ = workers(body);
+        Duration _ = lease(body);
         body.end();
         return wish;
+    }
+
+    private static int priority(Body body) {
+        return (int) body.number("priority", -MOST_URGENT, MOST_URGENT).orElse(0);
     }
 
     record Start(StartRequest request, int workers, Duration lease) {}
@@ -87,6 +95,10 @@ final class Requests {
                     kind(disk)));
             disk.end();
         }
+        // When it begins was decided before.
+        int _ = priority(body);
+        var _ = body.truth("whole");
+        var _ = body.time("notBefore");
         body.end();
         return new Start(new StartRequest(id, vm, name.orElse(null), disks, null), workers, lease);
     }

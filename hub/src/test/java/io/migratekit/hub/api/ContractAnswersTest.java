@@ -112,6 +112,7 @@ class ContractAnswersTest {
                 right.add(conforms(operation, Attack.target(operation, Map.of("id", "point-1")), ""));
             }
         }
+        right.addAll(jobsAndAgents());
         Operation verify = attack.operation("POST", "/api/v1/vms/{vm}/verify");
         right.add(conforms(verify, Attack.target(verify), "{\"backup\":\"point-1\",\"olderThanSeconds\":0}"));
         Operation read = attack.operation("PUT", "/api/v1/backups/{id}/readings/{reading}");
@@ -135,6 +136,44 @@ class ContractAnswersTest {
         }
         right.removeIf(String::isEmpty);
         assertEquals(attack.operations().size() - 2, right.size(), right + " of " + attack.operations());
+    }
+
+    private List<String> jobsAndAgents() throws IOException {
+        List<String> right = new ArrayList<>();
+        Operation poll = attack.operation("POST", "/api/v1/agents/{agent}/poll");
+        right.add(conforms(poll, Attack.target(poll), "{\"version\":\"1\",\"slots\":2,\"jobs\":[]}"));
+        Operation saw = attack.operation("PUT", "/api/v1/agents/{agent}/vms");
+        String vms =
+                "[{\"vm\":\"vm-3\",\"name\":\"c\",\"host\":\"esx1\",\"datastores\":[{\"name\":\"ds1\"}],\"disks\":1}]";
+        right.add(conforms(saw, Attack.target(saw), "{\"vcenter\":\"vc\",\"vms\":" + vms + "}"));
+        Operation start = attack.operation("POST", "/api/v1/backups");
+        right.add(conforms(start, "/api/v1/backups", "{\"id\":\"job-3\",\"vm\":\"name-of-vm-3\"}"));
+        String report = "[{\"job\":\"job-3\",\"vm\":\"vm-3\",\"said\":\"copying\"}]";
+        right.add(conforms(
+                poll,
+                Attack.target(poll),
+                "{\"version\":\"1\",\"slots\":2,\"waitSeconds\":5,\"jobs\":" + report + "}"));
+        Operation discover = attack.operation("POST", "/api/v1/agents/{agent}/discover");
+        right.add(conforms(discover, Attack.target(discover), ""));
+        Operation limits = attack.operation("PUT", "/api/v1/limits");
+        String only = "[{\"name\":\"host:esx1\",\"most\":2}]";
+        right.add(conforms(
+                limits,
+                "/api/v1/limits",
+                "{\"hub\":4,\"vcenter\":4,\"host\":4,\"datastore\":4,\"only\":" + only + "}"));
+        Operation schedule = attack.operation("PUT", "/api/v1/schedules/{schedule}");
+        String nightly = "{\"cron\":\"30 22 * * *\",\"zone\":\"Europe/Berlin\",\"vms\":[{\"pattern\":\"web*\"}]}";
+        right.add(conforms(schedule, Attack.target(schedule), nightly));
+        for (String path : List.of(
+                "/api/v1/jobs", "/api/v1/jobs/{job}", "/api/v1/agents", "/api/v1/schedules", "/api/v1/limits")) {
+            Operation look = attack.operation("GET", path);
+            right.add(conforms(look, Attack.target(look, Map.of("job", "job-3")), ""));
+        }
+        Operation cancel = attack.operation("DELETE", "/api/v1/jobs/{job}");
+        right.add(conforms(cancel, Attack.target(cancel), ""));
+        Operation unset = attack.operation("DELETE", "/api/v1/schedules/{schedule}");
+        right.add(conforms(unset, Attack.target(unset), ""));
+        return right;
     }
 
     /** The operation, if it was a success that is as the contract says; a refusal must be one that has a word. */
