@@ -48,6 +48,24 @@ final class Commands implements CommandLine.IFactory {
         if (type == HubServeCommand.class) {
             return type.cast(new HubServeCommand(console));
         }
+        if (type == AgentServeCommand.class) {
+            return type.cast(new AgentServeCommand(console));
+        }
+        if (type == HubStartCommand.class) {
+            return type.cast(new HubStartCommand(console));
+        }
+        if (type == HubJobsCommand.class) {
+            return type.cast(new HubJobsCommand(console));
+        }
+        if (type == HubScheduleCommand.class) {
+            return type.cast(new HubScheduleCommand(console));
+        }
+        if (type == HubLimitsCommand.class) {
+            return type.cast(new HubLimitsCommand(console));
+        }
+        if (type == HubAgentsCommand.class) {
+            return type.cast(new HubAgentsCommand(console));
+        }
         if (type == HubVmsCommand.class) {
             return type.cast(new HubVmsCommand(console));
         }

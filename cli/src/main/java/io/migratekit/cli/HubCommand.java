@@ -13,6 +13,11 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             HubServeCommand.class,
+            HubStartCommand.class,
+            HubJobsCommand.class,
+            HubScheduleCommand.class,
+            HubLimitsCommand.class,
+            HubAgentsCommand.class,
             HubVmsCommand.class,
             HubListCommand.class,
             HubShowCommand.class,

@@ -106,6 +106,14 @@ final class HubViewOptions {
         }
     }
 
+    /** The hub itself, for what a folder cannot do. */
+    HubClient requireHub(HubView view) {
+        if (view instanceof HubView.Asked asked) {
+            return asked.client();
+        }
+        throw new ParameterException(mixee.commandLine(), "this is for a hub that serves: --hub instead of --repository");
+    }
+
     /** The id of a VM that was given by its id or its name. */
     static String vm(HubView view, String wanted) {
         List<String> called = view.vms().stream()

@@ -31,6 +31,7 @@ import picocli.CommandLine.Command;
             WhyCommand.class,
             RateCommand.class,
             TunnelCommand.class,
+            AgentCommand.class,
             HubCommand.class,
             VmwareCommand.class,
             HelpCommand.class,

@@ -51,6 +51,19 @@ final class MigrateLab extends VmLab {
         return List.of("--vmware-password-file", passwordFile.toString());
     }
 
+    /** The words with which an agent serves for a hub. */
+    List<String> serving(List<String> hub, String... more) {
+        List<String> line = new ArrayList<>(List.of("agent", "serve"));
+        line.addAll(source().subList(0, source().indexOf("--vmware-path")));
+        line.addAll(trust());
+        line.addAll(password());
+        line.addAll(hub);
+        List<String> manner = manner();
+        line.addAll(manner.subList(0, manner.indexOf("--progress")));
+        line.addAll(List.of(more));
+        return line;
+    }
+
     /** A target for each disk, by its key. */
     List<String> toTargets() {
         List<String> words = new ArrayList<>();

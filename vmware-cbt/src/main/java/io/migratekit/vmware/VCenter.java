@@ -139,7 +139,7 @@ public final class VCenter implements AutoCloseable {
     }
 
     /** The name of the ESXi host on which the VM runs now; nothing if that is not told. */
-    Optional<String> host(VmRef vm) {
+    public Optional<String> host(VmRef vm) {
         return asked(
                 "asking for the host of " + vm,
                 v -> v.properties(reference(vm), Set.of(), Set.of("runtime.host"))

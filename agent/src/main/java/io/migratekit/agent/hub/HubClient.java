@@ -259,6 +259,69 @@ public final class HubClient implements AutoCloseable {
         return askLong("POST", "/api/v1/vms/" + word(vm) + "/verify", request, "the hub to verify what it keeps");
     }
 
+    // ---- jobs
+
+    /** Has a VM backed up by an agent; the job of it that there is already, or a new one. */
+    public JsonObject wish(JsonObject wish) {
+        return askLong("POST", "/api/v1/backups", wish, "the hub to queue a backup");
+    }
+
+    public List<JsonObject> jobs(boolean ended) {
+        return list(ask("GET", "/api/v1/jobs?ended=" + ended, null, "the hub's list of jobs"), "jobs");
+    }
+
+    public Optional<JsonObject> job(String id) {
+        return found(() -> ask("GET", "/api/v1/jobs/" + word(id), null, "what the hub knows of job " + id));
+    }
+
+    public JsonObject cancel(String id) {
+        return askLong("DELETE", "/api/v1/jobs/" + word(id), null, "the hub to cancel job " + id);
+    }
+
+    public List<JsonObject> agents() {
+        return list(ask("GET", "/api/v1/agents", null, "the hub's list of agents"), "agents");
+    }
+
+    /** An agent says what it does, and hears what it is to do; the hub takes its time for that, if there is nothing. */
+    public JsonObject poll(String agent, JsonObject question) {
+        return once(
+                "POST",
+                "/api/v1/agents/" + word(agent) + "/poll",
+                question,
+                "the hub to say what there is to do",
+                limits.silence().compareTo(SHORTEST_LONG_SILENCE) < 0 ? SHORTEST_LONG_SILENCE : limits.silence());
+    }
+
+    /** All VMs that an agent sees. */
+    public void putSightings(String agent, JsonObject sightings) {
+        ask("PUT", "/api/v1/agents/" + word(agent) + "/vms", sightings, "the hub to note which VMs are seen");
+    }
+
+    /** Has agents look which VMs there are; {@code *} means all of them. */
+    public void discover(String agent) {
+        askLong("POST", "/api/v1/agents/" + (agent.equals("*") ? "*" : word(agent)) + "/discover", null, "the hub to ask for a look at the VMs");
+    }
+
+    public List<JsonObject> schedules() {
+        return list(ask("GET", "/api/v1/schedules", null, "the hub's schedules"), "schedules");
+    }
+
+    public JsonObject putSchedule(String name, JsonObject schedule) {
+        return ask("PUT", "/api/v1/schedules/" + word(name), schedule, "the hub to set schedule " + name);
+    }
+
+    public void deleteSchedule(String name) {
+        askLong("DELETE", "/api/v1/schedules/" + word(name), null, "the hub to remove schedule " + name);
+    }
+
+    public JsonObject limits() {
+        return ask("GET", "/api/v1/limits", null, "the hub's limits");
+    }
+
+    public JsonObject putLimits(JsonObject wanted) {
+        return ask("PUT", "/api/v1/limits", wanted, "the hub to set limits");
+    }
+
     /** Listens to what happens in the hub, until that is closed. */
     public HubEvents events(BiConsumer<String, JsonObject> events) {
         return new HubEvents(

@@ -13,13 +13,13 @@ import java.util.Collection;
 import java.util.List;
 
 /** In which words is the hub asked? The schemas of hub/openapi.yaml. */
-final class HubRequests {
+public final class HubRequests {
     private static final int LONGEST_WORDS = 1024;
 
     private HubRequests() {}
 
     /** What is known of a VM. */
-    static JsonObject inventory(String vcenter, VmConfiguration vm) {
+    public static JsonObject inventory(String vcenter, VmConfiguration vm) {
         JsonObject inventory = new JsonObject();
         inventory.addProperty("name", vm.name());
         inventory.addProperty("vcenter", vcenter);

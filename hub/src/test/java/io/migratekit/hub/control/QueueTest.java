@@ -48,9 +48,18 @@ class QueueTest {
         }
     };
 
+    /** Where the queue is kept; of the same name always the same. */
+    Control control(String name) {
+        return new Control.Embedded();
+    }
+
+    private Queue open(String name) {
+        return control(name).open(folder.resolve(name), HUB, backups);
+    }
+
     @BeforeEach
     void open() {
-        queue = new Control.Embedded().open(folder, HUB, backups);
+        queue = open("first");
     }
 
     @AfterEach
@@ -247,13 +256,13 @@ class QueueTest {
         queue.saw("a1", List.of(vm("a1", "runs", "esx1", 1), vm("a1", "waits", "esx1", 1)));
         awaitState(runs, Job.State.GIVEN);
         queue.close();
-        queue = new Control.Embedded().open(folder, HUB, backups);
+        queue = open("first");
         assertEquals(Job.State.QUEUED, queue.show(waits.id()).job().state());
         poll("a1", 1, ended(runs, 0));
         awaitState(runs, Job.State.DONE);
         awaitState(waits, Job.State.GIVEN);
         queue.close();
-        queue = new Control.Embedded().open(folder.resolve("new"), HUB, backups);
+        queue = open("second");
         assertTrue(poll("a1", 1, runs(waits)).cancel().isEmpty());
         assertEquals(Job.State.RUNNING, queue.show(waits.id()).job().state());
         poll("a1", 1, ended(waits, 0));

@@ -1,0 +1,194 @@
+package io.migratekit.agent.serve;
+
+import static java.lang.System.Logger.Level.INFO;
+import static java.lang.System.Logger.Level.WARNING;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.migratekit.agent.hub.HubClient;
+import io.migratekit.agent.hub.HubException;
+import io.migratekit.agent.job.JobId;
+import io.migratekit.agent.job.JobStore;
+import io.migratekit.nbd.Durations;
+import io.migratekit.vmware.VCenterSpec;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What does an agent do all day? It asks the hub what there is to do, starts what it is told to, says how that goes, and looks now and
+ * then which VMs there are. A hub that cannot be reached is asked again; jobs go on meanwhile.
+ */
+public final class AgentService implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(AgentService.class.getName());
+    /** A question waits so long at the hub for something to do. */
+    private static final Duration AT_THE_HUB = Duration.ofSeconds(5);
+
+    private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
+    private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
+
+    private final Spec spec;
+    private final HubClient hub;
+    private final GivenJobs jobs;
+    private final CountDownLatch end = new CountDownLatch(1);
+    private final Thread discovery;
+    private volatile boolean discoveryWanted = true;
+    private volatile String status = "begins";
+    private volatile long turnedNanos = System.nanoTime();
+
+    /**
+     * What is an agent to be like?
+     *
+     * @param name by which hubs know it
+     * @param slots how many jobs it takes at once
+     * @param discoverEvery how often it looks which VMs there are
+     * @param ownWords how many words of this program's command line say what it does
+     * @param jobWords say how each backup is to be made
+     */
+    public record Spec(
+            String name,
+            String version,
+            int slots,
+            Duration discoverEvery,
+            VCenterSpec vcenter,
+            JobStore store,
+            int ownWords,
+            List<String> jobWords) {
+        public Spec {
+            jobWords = List.copyOf(jobWords);
+        }
+    }
+
+    /** One that begins at once to look which VMs there are; what it is asked to do begins with {@link #run}. */
+    public AgentService(Spec spec, HubClient hub) throws IOException {
+        this.spec = spec;
+        this.hub = hub;
+        this.jobs = new GivenJobs(spec.store(), GivenJobs.ourselves(spec.ownWords()), spec.jobWords());
+        discovery = Thread.ofPlatform().daemon().name("agent-discovery").start(this::discover);
+    }
+
+    /** Asks and does, until the thread is interrupted. */
+    public void run() {
+        Duration pause = FIRST_PAUSE;
+        try {
+            while (end.getCount() > 0) {
+                turnedNanos = System.nanoTime();
+                try {
+                    once();
+                    pause = FIRST_PAUSE;
+                } catch (HubException.Cancelled e) {
+                    return;
+                } catch (HubException e) {
+                    status = "the hub is not reached: " + e.getMessage();
+                    LOG.log(WARNING, () -> "agent=" + spec.name() + " " + e.getMessage() + "; asked again");
+                    if (end.await(pause.toMillis(), TimeUnit.MILLISECONDS)) {
+                        return;
+                    }
+                    pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void once() {
+        List<JsonObject> reports = jobs.all().stream().map(jobs::report).toList();
+        JsonObject question = new JsonObject();
+        question.addProperty("version", spec.version());
+        question.addProperty("slots", spec.slots());
+        question.addProperty("waitSeconds", AT_THE_HUB.toSeconds());
+        question.add("jobs", GivenJobs.reports(reports));
+        JsonObject orders = hub.poll(spec.name(), question);
+        reports.stream().map(GivenJobs::ended).flatMap(Optional::stream).forEach(jobs::forget);
+        for (JsonElement order : list(orders, "start")) {
+            start(GivenJob.of(order.getAsJsonObject()));
+        }
+        for (JsonElement id : list(orders, "cancel")) {
+            LOG.log(INFO, () -> "job=" + id.getAsString() + " is cancelled");
+            jobs.stop(new JobId(id.getAsString()));
+        }
+        if (orders.get("discover").getAsBoolean()) {
+            discoveryWanted = true;
+        }
+        long running = reports.stream().filter(report -> !report.has("code")).count();
+        status = running + (running == 1 ? " job runs" : " jobs run");
+    }
+
+    private static List<JsonElement> list(JsonObject orders, String name) {
+        return orders.get(name) instanceof JsonArray all ? all.asList() : List.of();
+    }
+
+    private void start(GivenJob job) {
+        if (jobs.has(job.id())) {
+            return;
+        }
+        try {
+            LOG.log(INFO, () -> "job=" + job.id() + " vm=" + job.vmName() + " begins");
+            jobs.start(job);
+        } catch (IOException e) {
+            LOG.log(WARNING, () -> "job=" + job.id() + " cannot be started: " + e.getMessage());
+        }
+    }
+
+    /** What systemd and people may read: in one line. */
+    public String status() {
+        return status;
+    }
+
+    /** Whether it has asked the hub within this time, whatever came of it. */
+    public boolean turnedWithin(Duration time) {
+        return System.nanoTime() - turnedNanos < time.toNanos();
+    }
+
+    // ---- discovery
+
+    private void discover() {
+        long lastNanos = System.nanoTime();
+        try {
+            do {
+                boolean isDue = System.nanoTime() - lastNanos >= spec.discoverEvery().toNanos();
+                if (discoveryWanted || isDue) {
+                    discoveryWanted = false;
+                    lastNanos = System.nanoTime();
+                    look();
+                }
+            } while (!end.await(1, TimeUnit.SECONDS));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void look() throws InterruptedException {
+        long begun = System.nanoTime();
+        try {
+            Discovery.Found found = Discovery.look(spec.vcenter(), hub, spec.name());
+            LOG.log(INFO, () -> "agent=" + spec.name() + " sees " + found.vms() + " VMs of " + spec.vcenter().endpoint()
+                    + ", told after " + Durations.show(Duration.ofNanos(System.nanoTime() - begun))
+                    + (found.failed() == 0 ? "" : "; " + found.failed() + " could not be looked at"));
+        } catch (HubException.Cancelled | io.migratekit.vmware.VSphereException.Cancelled e) {
+            throw new InterruptedException();
+        } catch (RuntimeException e) {
+            LOG.log(WARNING, () -> "agent=" + spec.name() + " could not see which VMs there are: " + e.getMessage()
+                    + "; tried again");
+            discoveryWanted = !end.await(LONGEST_PAUSE.toMillis(), TimeUnit.MILLISECONDS);
+        }
+    }
+
+    /** Jobs that run go on without us, and are found again. */
+    @Override
+    public void close() {
+        end.countDown();
+        discovery.interrupt();
+        try {
+            var _ = discovery.join(Duration.ofSeconds(5));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
