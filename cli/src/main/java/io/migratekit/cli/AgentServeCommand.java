@@ -1,5 +1,6 @@
 package io.migratekit.cli;
 
+import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.serve.AgentService;
 import io.migratekit.nbd.Durations;
@@ -41,8 +42,7 @@ final class AgentServeCommand implements Callable<Integer> {
     /** A loop that has not come round for so long hangs; a hub that is away does not stop it. */
     private static final Duration HANGS = Duration.ofMinutes(5);
 
-    private static final Set<String> OWN =
-            Set.of("--name", "--slots", "--discover-every", "--verbose");
+    private static final Set<String> OWN = Set.of("--name", "--slots", "--discover-every", "--verbose");
 
     private final Console console;
 
@@ -50,7 +50,10 @@ final class AgentServeCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
     private CommandSpec spec;
 
-    @Option(names = "--name", paramLabel = "NAME", description = "By which the hub knows this agent (default: the host's name).")
+    @Option(
+            names = "--name",
+            paramLabel = "NAME",
+            description = "By which the hub knows this agent (default: the host's name).")
     private @Nullable String name;
 
     @Option(
@@ -106,6 +109,9 @@ final class AgentServeCommand implements Callable<Integer> {
         if (slots < 1 || slots > 1000) {
             throw new ParameterException(spec.commandLine(), "--slots is 1 to 1000");
         }
+        // A mistake in the words for backups is told now, not by each of them.
+        var _ = diskServer.spec();
+        var _ = engine.limits(CopyLimits.DEFAULT.requestBytes());
         hub.fillFrom(vmware.config().find(), road);
         Words words = new Words(console);
         SdNotify systemd = SdNotify.of(System.getenv());
@@ -119,7 +125,6 @@ final class AgentServeCommand implements Callable<Integer> {
                                 discoverEvery,
                                 vmware.spec(peer.timeout()),
                                 state.store(),
-                                spec.commandLine().getParseResult().originalArgs().size() + 2,
                                 jobWords()),
                         client)) {
             systemd.ready();

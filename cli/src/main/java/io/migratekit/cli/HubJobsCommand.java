@@ -38,7 +38,8 @@ final class HubJobsCommand implements Callable<Integer> {
 
     @Option(
             names = "--cancel",
-            description = "Cancel those that are named: they do not begin, or are ended and what they have written is thrown away.")
+            description =
+                    "Cancel those that are named: they do not begin, or are ended and what they have written is thrown away.")
     private boolean cancel;
 
     @Mixin

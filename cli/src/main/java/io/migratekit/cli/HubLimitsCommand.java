@@ -71,11 +71,13 @@ final class HubLimitsCommand implements Callable<Integer> {
             return limits;
         }
         Map<String, Integer> only = new LinkedHashMap<>();
-        HubText.objects(limits, "only").forEach(one -> only.put(HubText.text(one, "name"), (int) HubText.number(one, "most")));
+        HubText.objects(limits, "only")
+                .forEach(one -> only.put(HubText.text(one, "name"), (int) HubText.number(one, "most")));
         for (String change : changes) {
             Matcher parts = CHANGE.matcher(change);
             boolean isRemoval = parts.matches() && parts.group(3).equals("-");
-            if (!parts.matches() || (parts.group(2) == null && (isRemoval || parts.group(1).equals("agent")))) {
+            if (!parts.matches()
+                    || (parts.group(2) == null && (isRemoval || parts.group(1).equals("agent")))) {
                 throw new ParameterException(
                         spec.commandLine(), "'" + change + "' is no limit, such as host=4, host:esx1=2 or host:esx1=-");
             }

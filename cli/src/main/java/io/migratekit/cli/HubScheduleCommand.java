@@ -47,7 +47,10 @@ final class HubScheduleCommand implements Callable<Integer> {
     @Option(names = "--vm", paramLabel = "PATTERN", description = "A VM's name or id, with * and ?; may be repeated.")
     private List<String> vms = new ArrayList<>();
 
-    @Option(names = "--zone", paramLabel = "ZONE", description = "Whose clock, such as Europe/Berlin (default: the hub's).")
+    @Option(
+            names = "--zone",
+            paramLabel = "ZONE",
+            description = "Whose clock, such as Europe/Berlin (default: the hub's).")
     private @Nullable String zone;
 
     @Option(

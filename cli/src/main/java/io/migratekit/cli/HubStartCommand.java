@@ -5,9 +5,9 @@ import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -42,7 +42,10 @@ final class HubStartCommand implements Callable<Integer> {
     @SuppressWarnings("NullAway.Init")
     private List<String> vms;
 
-    @Option(names = "--id", paramLabel = "ID", description = "What the backup is called (default: the VM's name and the time).")
+    @Option(
+            names = "--id",
+            paramLabel = "ID",
+            description = "What the backup is called (default: the VM's name and the time).")
     private @Nullable String id;
 
     @Option(

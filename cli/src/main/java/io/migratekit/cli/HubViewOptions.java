@@ -111,7 +111,8 @@ final class HubViewOptions {
         if (view instanceof HubView.Asked asked) {
             return asked.client();
         }
-        throw new ParameterException(mixee.commandLine(), "this is for a hub that serves: --hub instead of --repository");
+        throw new ParameterException(
+                mixee.commandLine(), "this is for a hub that serves: --hub instead of --repository");
     }
 
     /** The id of a VM that was given by its id or its name. */

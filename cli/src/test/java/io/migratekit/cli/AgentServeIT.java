@@ -25,10 +25,12 @@ class AgentServeIT {
     private Path folder;
 
     private CopyProcess serve(HubLab lab, String... more) {
-        CopyProcess agent = CopyProcess.start(folder, List.of(), lab.source().serving(lab.hub().to(), more));
-        Waiting.until("the hub knows the VM", SOON, () -> Run.migratekit(lab.hubWords("vms"))
-                .out()
-                .contains("web01"));
+        CopyProcess agent = CopyProcess.start(
+                folder, List.of(), lab.source().serving(lab.hub().to(), more));
+        Waiting.until(
+                "the hub knows the VM",
+                SOON,
+                () -> Run.migratekit(lab.hubWords("vms")).out().contains("web01"));
         return agent;
     }
 
@@ -86,9 +88,15 @@ class AgentServeIT {
             lab.source().guestWrites(new Random(3), 40);
             CopyProcess agent = serve(lab, "--rate", "1M");
             try {
-                assertEquals(0, Run.migratekit(lab.hubWords("start", "web01", "--id", "long")).code());
+                assertEquals(
+                        0,
+                        Run.migratekit(lab.hubWords("start", "web01", "--id", "long"))
+                                .code());
                 Waiting.until("it copies", SOON, () -> state(lab, "long").equals("running"));
-                Waiting.until("it says for what it waits, or that it copies", SOON, () -> job(lab, "long").has("said"));
+                Waiting.until(
+                        "it says for what it waits, or that it copies",
+                        SOON,
+                        () -> job(lab, "long").has("said"));
                 agent.kill();
                 lab.hub().kill();
                 lab.hub().startAgain();
@@ -111,8 +119,14 @@ class AgentServeIT {
             Run early = Run.migratekit(lab.hubWords("start", "web01"));
             assertEquals(2, early.code(), early::toString);
             try (CopyProcess agent = serve(lab, "--rate", "1M")) {
-                assertEquals(0, Run.migratekit(lab.hubWords("start", "web01", "--id", "no")).code());
-                Waiting.until("its snapshot is there", SOON, () -> !lab.source().ours().isEmpty());
+                assertEquals(
+                        0,
+                        Run.migratekit(lab.hubWords("start", "web01", "--id", "no"))
+                                .code());
+                Waiting.until(
+                        "its snapshot is there",
+                        SOON,
+                        () -> !lab.source().ours().isEmpty());
                 Run cancel = Run.migratekit(lab.hubWords("jobs", "no", "--cancel"));
                 assertEquals(0, cancel.code(), cancel::toString);
                 ended(lab, "no", "cancelled");

@@ -299,7 +299,11 @@ public final class HubClient implements AutoCloseable {
 
     /** Has agents look which VMs there are; {@code *} means all of them. */
     public void discover(String agent) {
-        askLong("POST", "/api/v1/agents/" + (agent.equals("*") ? "*" : word(agent)) + "/discover", null, "the hub to ask for a look at the VMs");
+        askLong(
+                "POST",
+                "/api/v1/agents/" + (agent.equals("*") ? "*" : word(agent)) + "/discover",
+                null,
+                "the hub to ask for a look at the VMs");
     }
 
     public List<JsonObject> schedules() {

@@ -76,7 +76,7 @@ public abstract sealed class JobException extends RuntimeException {
     }
 
     /** A failure of the file system, in words: what could not be done, why, and what helps. */
-    static Storage storage(String what, IOException cause) {
+    public static Storage storage(String what, IOException cause) {
         return new Storage(what + ": " + SafeFiles.reason(cause) + remedy(cause), cause);
     }
 

@@ -14,7 +14,6 @@ import io.migratekit.nbd.Durations;
 import io.migratekit.vmware.VCenterSpec;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
@@ -47,7 +46,6 @@ public final class AgentService implements AutoCloseable {
      * @param name by which hubs know it
      * @param slots how many jobs it takes at once
      * @param discoverEvery how often it looks which VMs there are
-     * @param ownWords how many words of this program's command line say what it does
      * @param jobWords say how each backup is to be made
      */
     public record Spec(
@@ -57,7 +55,6 @@ public final class AgentService implements AutoCloseable {
             Duration discoverEvery,
             VCenterSpec vcenter,
             JobStore store,
-            int ownWords,
             List<String> jobWords) {
         public Spec {
             jobWords = List.copyOf(jobWords);
@@ -68,7 +65,7 @@ public final class AgentService implements AutoCloseable {
     public AgentService(Spec spec, HubClient hub) throws IOException {
         this.spec = spec;
         this.hub = hub;
-        this.jobs = new GivenJobs(spec.store(), GivenJobs.ourselves(spec.ownWords()), spec.jobWords());
+        this.jobs = new GivenJobs(spec.store(), GivenJobs.ourselves(), spec.jobWords());
         discovery = Thread.ofPlatform().daemon().name("agent-discovery").start(this::discover);
     }
 
@@ -152,7 +149,8 @@ public final class AgentService implements AutoCloseable {
         long lastNanos = System.nanoTime();
         try {
             do {
-                boolean isDue = System.nanoTime() - lastNanos >= spec.discoverEvery().toNanos();
+                boolean isDue =
+                        System.nanoTime() - lastNanos >= spec.discoverEvery().toNanos();
                 if (discoveryWanted || isDue) {
                     discoveryWanted = false;
                     lastNanos = System.nanoTime();
@@ -168,14 +166,19 @@ public final class AgentService implements AutoCloseable {
         long begun = System.nanoTime();
         try {
             Discovery.Found found = Discovery.look(spec.vcenter(), hub, spec.name());
-            LOG.log(INFO, () -> "agent=" + spec.name() + " sees " + found.vms() + " VMs of " + spec.vcenter().endpoint()
-                    + ", told after " + Durations.show(Duration.ofNanos(System.nanoTime() - begun))
-                    + (found.failed() == 0 ? "" : "; " + found.failed() + " could not be looked at"));
+            LOG.log(
+                    INFO,
+                    () -> "agent=" + spec.name() + " sees " + found.vms() + " VMs of "
+                            + spec.vcenter().endpoint()
+                            + ", told after " + Durations.show(Duration.ofNanos(System.nanoTime() - begun))
+                            + (found.failed() == 0 ? "" : "; " + found.failed() + " could not be looked at"));
         } catch (HubException.Cancelled | io.migratekit.vmware.VSphereException.Cancelled e) {
             throw new InterruptedException();
         } catch (RuntimeException e) {
-            LOG.log(WARNING, () -> "agent=" + spec.name() + " could not see which VMs there are: " + e.getMessage()
-                    + "; tried again");
+            LOG.log(
+                    WARNING,
+                    () -> "agent=" + spec.name() + " could not see which VMs there are: " + e.getMessage()
+                            + "; tried again");
             discoveryWanted = !end.await(LONGEST_PAUSE.toMillis(), TimeUnit.MILLISECONDS);
         }
     }

@@ -15,7 +15,13 @@ import org.jspecify.annotations.Nullable;
  * @param pid of the process that does it; 0 if none was started
  * @param startedAt when that process came into being, which tells it from another one with its number
  */
-record GivenJob(JobId id, String vm, String vmName, boolean whole, long pid, @Nullable Instant startedAt) {
+record GivenJob(
+        JobId id,
+        String vm,
+        String vmName,
+        boolean whole,
+        long pid,
+        @Nullable Instant startedAt) {
     private static final String FILE = "given.json";
 
     /** What a hub says of a job to be started. */
@@ -31,7 +37,12 @@ record GivenJob(JobId id, String vm, String vmName, boolean whole, long pid, @Nu
 
     GivenJob startedAs(ProcessHandle process) {
         return new GivenJob(
-                id, vm, vmName, whole, process.pid(), process.info().startInstant().orElse(Instant.now()));
+                id,
+                vm,
+                vmName,
+                whole,
+                process.pid(),
+                process.info().startInstant().orElse(Instant.now()));
     }
 
     static Optional<GivenJob> read(StateFolder folder) {

@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -61,9 +62,10 @@ final class GivenJobs {
         List<GivenJob> all = new ArrayList<>();
         if (Files.isDirectory(folder)) {
             try (Stream<Path> folders = Files.list(folder)) {
-                folders.sorted().forEach(one -> GivenJob.read(new StateFolder(one)).ifPresent(all::add));
+                folders.sorted()
+                        .forEach(one -> GivenJob.read(new StateFolder(one)).ifPresent(all::add));
             } catch (IOException e) {
-                throw new JobException.Storage(folder + " cannot be listed: " + SafeFiles.reason(e), e);
+                throw JobException.storage(folder + " cannot be listed", e);
             }
         }
         return all;
@@ -126,7 +128,7 @@ final class GivenJobs {
 
     /** What it waits for just now, as its status has it. */
     private static String waitOf(String status) {
-        JsonObject json = JsonFields.known(status);
+        JsonObject json = JsonFields.known(status).raw();
         return json.get("wait") instanceof JsonObject wait && wait.has("what")
                 ? shortened("waits for " + wait.get("what").getAsString() + " since "
                         + wait.get("since").getAsString())
@@ -177,10 +179,10 @@ final class GivenJobs {
     }
 
     /** The words after which those of a command follow, as this very program was started. */
-    static List<String> ourselves(int ownWords) throws IOException {
-        List<String> line = new ArrayList<>(List.of(Files.readString(Path.of("/proc/self/cmdline")).split("\0", -1)));
-        line.removeLast(); // Behind the last zero byte is nothing.
-        return List.copyOf(line.subList(0, line.size() - ownWords));
+    static List<String> ourselves() throws IOException {
+        List<String> line = new ArrayList<>(
+                List.of(Files.readString(Path.of("/proc/self/cmdline")).split("\0", -1)));
+        return List.copyOf(line.subList(0, Collections.indexOfSubList(line, List.of("agent", "serve"))));
     }
 
     /** Which of them were just told to have ended. */

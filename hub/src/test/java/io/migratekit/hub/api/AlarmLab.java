@@ -11,6 +11,7 @@ import io.migratekit.hub.Hub;
 import io.migratekit.hub.Verifying;
 import io.migratekit.hub.Webhook;
 import io.migratekit.hub.api.HubServer.Listen;
+import io.migratekit.hub.control.Control;
 import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.fixture.Tool;
 import java.io.IOException;
@@ -93,6 +94,7 @@ final class AlarmLab implements AutoCloseable {
                 Duration.ZERO,
                 0,
                 habits,
+                new Control.Embedded(),
                 "test"));
     }
 

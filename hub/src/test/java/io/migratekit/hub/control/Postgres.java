@@ -41,7 +41,16 @@ final class Postgres implements AutoCloseable {
         if (isRoot()) {
             Tool.run("chown", "-R", "postgres:", folder.toString());
         }
-        server.run("initdb", "-D", folder.resolve("data").toString(), "-A", "scram-sha-256", "-U", "hub", "--pwfile=" + password, "-N");
+        server.run(
+                "initdb",
+                "-D",
+                folder.resolve("data").toString(),
+                "-A",
+                "scram-sha-256",
+                "-U",
+                "hub",
+                "--pwfile=" + password,
+                "-N");
         server.begin();
         return server;
     }
@@ -67,7 +76,8 @@ final class Postgres implements AutoCloseable {
     }
 
     void begin() {
-        String options = "-c listen_addresses=127.0.0.1 -c port=" + port + " -c fsync=off -c unix_socket_directories=" + folder;
+        String options =
+                "-c listen_addresses=127.0.0.1 -c port=" + port + " -c fsync=off -c unix_socket_directories=" + folder;
         ctl("-l", folder.resolve("log").toString(), "-o", options, "start");
     }
 
@@ -80,7 +90,9 @@ final class Postgres implements AutoCloseable {
     Control database(String name) {
         try (var connection = java.sql.DriverManager.getConnection(url("postgres"), "hub", PASSWORD);
                 var statement = connection.createStatement()) {
-            if (!statement.executeQuery("select 1 from pg_database where datname = '" + name + "'").next()) {
+            if (!statement
+                    .executeQuery("select 1 from pg_database where datname = '" + name + "'")
+                    .next()) {
                 statement.execute("create database " + name);
             }
         } catch (java.sql.SQLException e) {

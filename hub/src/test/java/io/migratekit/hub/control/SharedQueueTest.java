@@ -84,7 +84,9 @@ class SharedQueueTest extends QueueTest {
                     "vcenter vc has 1 of at most 1 jobs at once (web)",
                     two.show(db.id()).waitsFor());
             assertEquals(List.of(), poll(two, "a2").start());
-            assertEquals(List.of(web.id()), poll(one, "a1").start().stream().map(Job::id).toList());
+            assertEquals(
+                    List.of(web.id()),
+                    poll(one, "a1").start().stream().map(Job::id).toList());
             one.close();
             // Its agent reaches nobody; the other hub has its job, and hears of it as soon as somebody says something.
             poll(two, "a1", new Queue.Report(web.id(), "web", "web", 0, "done"));
@@ -107,7 +109,8 @@ class SharedQueueTest extends QueueTest {
             long begun = System.nanoTime();
             ControlException.Unavailable gone =
                     assertThrows(ControlException.Unavailable.class, () -> queue.show(web.id()));
-            assertEquals(true, System.nanoTime() - begun < Duration.ofSeconds(20).toNanos(), gone::getMessage);
+            assertEquals(
+                    true, System.nanoTime() - begun < Duration.ofSeconds(20).toNanos(), gone::getMessage);
             postgres.begin();
             Waiting.until("it answers again", SOON, () -> {
                 try {
