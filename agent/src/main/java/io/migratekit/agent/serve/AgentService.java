@@ -99,7 +99,9 @@ public final class AgentService implements AutoCloseable {
         JsonObject question = new JsonObject();
         question.addProperty("version", spec.version());
         question.addProperty("slots", spec.slots());
-        question.addProperty("waitSeconds", AT_THE_HUB.toSeconds());
+        // What has ended is kept until the hub has answered, so that is not to take long.
+        boolean hasEnded = reports.stream().anyMatch(report -> report.has("code"));
+        question.addProperty("waitSeconds", hasEnded ? 0 : AT_THE_HUB.toSeconds());
         question.add("jobs", GivenJobs.reports(reports));
         JsonObject orders = hub.poll(spec.name(), question);
         reports.stream().map(GivenJobs::ended).flatMap(Optional::stream).forEach(jobs::forget);

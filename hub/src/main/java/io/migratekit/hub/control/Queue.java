@@ -525,7 +525,11 @@ public final class Queue implements AutoCloseable {
     }
 
     private void plan(Schedule schedule) {
-        Instant next = schedule.next(Instant.now()).orElseThrow();
+        plan(schedule, schedule.next(Instant.now()).orElseThrow());
+    }
+
+    /** Its next time is this. */
+    void plan(Schedule schedule, Instant next) {
         var instance =
                 ScheduleTask.SCHEDULE.instance(ScheduleTask.key(schedule)).build();
         if (!scheduler.scheduleIfNotExists(instance, next)) {
@@ -634,13 +638,14 @@ public final class Queue implements AutoCloseable {
     @Override
     public void close() {
         goingDown();
+        scheduler.stop();
+        workers.shutdownNow();
         try {
             var _ = waker.join(BEAT);
+            var _ = workers.awaitTermination(BEAT.toMillis(), TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        scheduler.stop();
-        workers.close();
         database.close();
     }
 }
