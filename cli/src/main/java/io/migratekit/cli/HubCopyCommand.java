@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.agent.CopyJob;
+import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.copy.CopySpec;
 import io.migratekit.agent.copy.SourceProof;
@@ -116,7 +117,15 @@ final class HubCopyCommand implements Callable<Integer> {
                     isAll = false;
                     continue;
                 }
-                copy(from, point, to, way, engine.filling(limits, way), repository, report);
+                try {
+                    copy(from, point, to, way, engine.filling(limits, way), repository, report);
+                } catch (CopyException.Unproved e) {
+                    // What was begun there is in nobody's way, and the other points may be right.
+                    to.abandon(id);
+                    console.say("restore point " + id + " is damaged and is not copied: " + e.getMessage());
+                    report.addProperty("outcome", "damaged");
+                }
+                isAll &= !HubText.text(report, "outcome").startsWith("damaged");
                 if (!hub.json()) {
                     console.out().println(text(report));
                 }
@@ -131,10 +140,15 @@ final class HubCopyCommand implements Callable<Integer> {
     }
 
     private static String text(JsonObject report) {
-        return HubText.text(report, "id")
-                + (report.has("sentBytes")
-                        ? ": copied, " + Sizes.rounded(HubText.number(report, "sentBytes")) + " sent"
-                        : ": is there");
+        String id = HubText.text(report, "id");
+        return switch (HubText.text(report, "outcome")) {
+            case "copied" -> id + ": copied, " + Sizes.rounded(HubText.number(report, "sentBytes")) + " sent";
+            case "there" -> id + ": is there";
+            case "damaged there" ->
+                id + ": is there, and DAMAGED there; `migratekit hub delete " + id
+                        + "` at that hub, and the next copy brings it again";
+            default -> id + ": DAMAGED here, not copied";
+        };
     }
 
     /** Those that are wanted, oldest first, so that each can stand on the one before. */
@@ -191,6 +205,7 @@ final class HubCopyCommand implements Callable<Integer> {
                 PointCopy.Outcome outcome = copy.run(source, limits.connections(), uri -> Way.lead(way, uri), folder);
                 switch (outcome) {
                     case PointCopy.Outcome.There _ -> report.addProperty("outcome", "there");
+                    case PointCopy.Outcome.DamagedThere _ -> report.addProperty("outcome", "damaged there");
                     case PointCopy.Outcome.Copied(long sentBytes) -> {
                         report.addProperty("outcome", "copied");
                         report.addProperty("sentBytes", sentBytes);

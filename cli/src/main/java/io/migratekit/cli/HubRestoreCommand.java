@@ -6,15 +6,14 @@ import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.copy.CopySpec;
 import io.migratekit.agent.job.JobId;
-import io.migratekit.agent.job.JobState;
 import io.migratekit.agent.job.JobStore;
-import io.migratekit.agent.job.StateFolder;
 import io.migratekit.agent.restore.DiskRestore;
 import io.migratekit.agent.restore.ProvedContent;
 import io.migratekit.agent.restore.RestoredFile;
 import io.migratekit.hub.guest.GuestDisk;
 import io.migratekit.hub.guest.GuestFiles;
 import io.migratekit.hub.guest.Machine;
+import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.Limits;
@@ -28,9 +27,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
@@ -58,7 +59,6 @@ import picocli.CommandLine.Spec;
         sortOptions = false)
 final class HubRestoreCommand implements Callable<Integer> {
     private static final Pattern DISK_AND_URI = Pattern.compile("([0-9]{1,9})=(.+)");
-    private static final String STATE = ".migratekit-restore";
 
     private final Console console;
 
@@ -139,7 +139,9 @@ final class HubRestoreCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        require((folder != null) != !targets.isEmpty(), "say where to: --to a folder, or --nbd-target KEY=URI");
+        require(
+                (folder != null) != !targets.isEmpty(),
+                "say where to, in one way: --to a folder, or --nbd-target KEY=URI");
         require(targets.isEmpty() || only.isEmpty(), "--nbd-target names the disks; --disk is for --to");
         require(
                 folder == null || jobId == null,
@@ -169,7 +171,12 @@ final class HubRestoreCommand implements Callable<Integer> {
         }
         List<Path> beside = folder != null && only.isEmpty() ? beside(point, places, folder) : List.of();
         if (folder != null && isRight) {
-            new StateFolder(folder.resolve(STATE)).deleteAll(); // Last: until then the same command goes on.
+            // Last: until then the same command goes on.
+            new RestoreFolder(folder)
+                    .forget(places.values().stream()
+                            .filter(Place.File.class::isInstance)
+                            .map(place -> ((Place.File) place).path())
+                            .toList());
         }
         console.out()
                 .print(hub.json() ? RestoreReport.json(point, done, beside) + "\n" : RestoreReport.text(done, beside));
@@ -231,6 +238,10 @@ final class HubRestoreCommand implements Callable<Integer> {
             require(disks.containsKey(key), "restore point " + id + " has no disk " + key + ", but " + disks.keySet());
         }
         require(!places.isEmpty(), "restore point " + id + " has no disks");
+        Set<String> exports = new HashSet<>();
+        places.forEach((key, place) -> require(
+                !(place instanceof Place.Export(NbdUri uri)) || exports.add(uri.canonical()),
+                "--nbd-target names one export for two disks"));
         return places;
     }
 
@@ -281,19 +292,20 @@ final class HubRestoreCommand implements Callable<Integer> {
     }
 
     private JsonObject toFile(PointReading reading, int key, ProvedContent content, Path file, CopyLimits limits) {
-        JobStore store = new JobStore(SafeFiles.parent(file).resolve(STATE));
-        JobId job = new JobId(String.valueOf(file.getFileName()));
-        boolean isFinished = Files.exists(file)
-                && store.view(job)
-                        .filter(view -> view.state() instanceof JobState.Finished)
-                        .isPresent();
-        if (isFinished) {
+        RestoreFolder place = new RestoreFolder(SafeFiles.parent(file));
+        if (place.look(file, content, reading.disk(key).identity())
+                instanceof RestoreFolder.Before.Finished(List<ByteRange> wrong)) {
+            if (!wrong.isEmpty() && !salvage) {
+                throw new CommandFailed(
+                        ExitCode.VERIFICATION_MISMATCH,
+                        file + " was salvaged and is not what was sealed; remove it to have it restored again");
+            }
             console.say("disk " + key + " was restored before: " + file);
-            return RestoreReport.diskBefore(key, file);
+            return RestoreReport.diskBefore(key, file, wrong);
         }
-        if (!RestoredFile.isBegun(file) && store.view(job).isPresent()) {
-            store.remove(job); // What it says was done, was done to a file that is not there.
-        }
+        place.begin(file);
+        JobStore store = place.store();
+        JobId job = RestoreFolder.job(file);
         try (RestoredFile target =
                 RestoredFile.open(file, wantedFormat(), content.diskBytes(), limits.connections() + 1)) {
             NbdUri uri =

@@ -42,7 +42,7 @@ interface PointReading extends PointSource, AutoCloseable {
         /** A hub that was started again serves nothing that is read until it is asked, and for so long nothing moves. */
         private static final Duration EVERY = Duration.ofSeconds(10);
 
-        private static final Duration LEASE = Duration.ofMinutes(10);
+        private static final Duration LEASE = Duration.ofMinutes(2);
 
         private final Console console;
         private final HubClient client;

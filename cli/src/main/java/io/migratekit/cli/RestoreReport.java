@@ -24,26 +24,35 @@ final class RestoreReport {
         report.addProperty("target", target.toString());
         report.addProperty("root", content.root());
         report.addProperty("capacityBytes", content.diskBytes());
-        restored.report().ifPresent(copied -> report.add("copy", JsonParser.parseString(copied.json())));
-        if (!restored.wrong().isEmpty()) {
-            JsonArray wrong = new JsonArray();
-            for (ByteRange range : restored.wrong()) {
-                JsonObject one = new JsonObject();
-                one.addProperty("offset", range.offset());
-                one.addProperty("length", range.length());
-                wrong.add(one);
-            }
-            report.add("wrong", wrong);
-        }
+        restored.report()
+                .ifPresentOrElse(
+                        copied -> report.add("copy", JsonParser.parseString(copied.json())),
+                        () -> report.addProperty("before", true));
+        addWrong(report, restored.wrong());
         return report;
     }
 
+    private static void addWrong(JsonObject report, List<ByteRange> ranges) {
+        if (ranges.isEmpty()) {
+            return;
+        }
+        JsonArray wrong = new JsonArray();
+        for (ByteRange range : ranges) {
+            JsonObject one = new JsonObject();
+            one.addProperty("offset", range.offset());
+            one.addProperty("length", range.length());
+            wrong.add(one);
+        }
+        report.add("wrong", wrong);
+    }
+
     /** A disk whose file an earlier run has finished. */
-    static JsonObject diskBefore(int key, Path file) {
+    static JsonObject diskBefore(int key, Path file, List<ByteRange> wrong) {
         JsonObject report = new JsonObject();
         report.addProperty("key", key);
         report.addProperty("file", file.toString());
         report.addProperty("before", true);
+        addWrong(report, wrong);
         return report;
     }
 
@@ -82,9 +91,10 @@ final class RestoreReport {
         StringBuilder text = new StringBuilder("disk " + HubText.text(disk, "key") + ": "
                 + (disk.has("file") ? HubText.text(disk, "file") : HubText.text(disk, "target")));
         if (disk.has("before")) {
-            return text.append(", restored before\n").toString();
+            text.append(", restored before, and not looked at now");
+        } else {
+            text.append(", ").append(Sizes.rounded(HubText.number(disk, "capacityBytes")));
         }
-        text.append(", ").append(Sizes.rounded(HubText.number(disk, "capacityBytes")));
         JsonObject copy = disk.getAsJsonObject("copy");
         if (copy != null) {
             text.append(", ")
@@ -93,7 +103,8 @@ final class RestoreReport {
                     .append(Durations.show(Duration.ofMillis(HubText.number(copy, "millis"))));
         }
         if (!disk.has("wrong")) {
-            return text.append("; every byte is what was sealed\n").toString();
+            return text.append(disk.has("before") ? "\n" : "; every byte is what was sealed\n")
+                    .toString();
         }
         text.append("; NOT what was sealed:\n");
         for (JsonObject range : HubText.objects(disk, "wrong")) {

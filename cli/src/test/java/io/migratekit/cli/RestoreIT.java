@@ -146,6 +146,8 @@ class RestoreIT {
             Run refused = Run.migratekit(lab.hubWords("serve-point", "one"));
             assertEquals(51, refused.code(), refused::toString);
 
+            Run others = Run.migratekit(lab.hubWords("verify", "two", "--json"));
+            assertFalse(json(others).getAsJsonArray("good").toString().contains("three"), others::toString);
             Path salvaged = folder.resolve("salvaged");
             Run rest = Run.migratekit(
                     lab.hubWords("restore", "one", "--to", salvaged.toString(), "--salvage", "--format", "raw"));
@@ -155,6 +157,49 @@ class RestoreIT {
             Arrays.fill(got, cell, Math.min(cell + MIB, got.length), (byte) 0);
             Arrays.fill(truth, cell, Math.min(cell + MIB, truth.length), (byte) 0);
             assertArrayEquals(truth, got, "all but the wrong cell is right");
+            String[] same = {"restore", "one", "--to", salvaged.toString(), "--format", "raw"};
+            Run again = Run.migratekit(lab.hubWords(same));
+            assertEquals(50, again.code(), again::toString);
+            assertTrue(again.err().contains("was salvaged and is not what was sealed"), again::toString);
+        }
+    }
+
+    @Test
+    void disksOfTwoMomentsNeverComeTogether() throws IOException {
+        try (HubLab lab = threePoints()) {
+            Path to = folder.resolve("to");
+            List<String> words = List.of(lab.hubWords("restore", "three", "--to", to.toString(), "--progress", "none"));
+            List<String> slow = new ArrayList<>(words);
+            slow.addAll(List.of("--rate", "2M"));
+            Path last = to.resolve("disk-" + lab.keys().getLast() + ".qcow2.partial");
+            try (CopyProcess process = CopyProcess.start(folder, List.of(), slow)) {
+                Waiting.until("the first disk is done", SOON, () -> Files.exists(last));
+                process.kill();
+            }
+            Run other = Run.migratekit(lab.hubWords("restore", "one", "--to", to.toString()));
+            assertEquals(2, other.code(), other::toString);
+            assertTrue(other.err().contains("holds a disk of another restore point"), other::toString);
+            well(words.toArray(String[]::new));
+            assertRestored(lab, "three", to, "qcow2");
+
+            Path foreign = Files.createDirectories(folder.resolve("foreign"));
+            Path partial = foreign.resolve("disk-" + lab.keys().getFirst() + ".raw.partial");
+            Files.write(partial, new byte[20 * MIB]);
+            Run refused = Run.migratekit(lab.hubWords("restore", "one", "--to", foreign.toString(), "--format", "raw"));
+            assertEquals(2, refused.code(), refused::toString);
+            assertTrue(refused.err().contains("was not made by a restore into this folder"), refused::toString);
+            assertEquals(20L * MIB, Files.size(partial));
+
+            String uri = "nbd+unix:///?socket=" + folder.resolve("none");
+            Run twice = Run.migratekit(lab.hubWords(
+                    "restore",
+                    "one",
+                    "--nbd-target",
+                    lab.keys().getFirst() + "=" + uri,
+                    "--nbd-target",
+                    lab.keys().getLast() + "=" + uri));
+            assertEquals(2, twice.code(), twice::toString);
+            assertTrue(twice.err().contains("names one export for two disks"), twice::toString);
         }
     }
 

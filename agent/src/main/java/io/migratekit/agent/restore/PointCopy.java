@@ -56,6 +56,9 @@ public final class PointCopy implements AutoCloseable {
         /** It was there. */
         record There() implements Outcome {}
 
+        /** It is there, and known there to be damaged. */
+        record DamagedThere() implements Outcome {}
+
         /** It is there now; so much was sent. */
         record Copied(long sentBytes) implements Outcome {}
     }
@@ -84,7 +87,7 @@ public final class PointCopy implements AutoCloseable {
         Optional<JsonObject> there = target.backup(id);
         if (there.isPresent() && text(there.get(), "state").equals(SEALED)) {
             requireSame(there.get());
-            return new Outcome.There();
+            return there.get().has("damage") ? new Outcome.DamagedThere() : new Outcome.There();
         }
         JsonObject opened = target.start(startRequest(workers));
         heartbeat.start();

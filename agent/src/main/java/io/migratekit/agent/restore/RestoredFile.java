@@ -7,9 +7,11 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 
 /**
  * Where do the bytes of a restored disk go? Into a file that is called {@code .partial} until all of it is there and right, served
@@ -29,13 +31,8 @@ public final class RestoredFile implements AutoCloseable {
     }
 
     /** The name of the file while it is not whole. */
-    private static Path partial(Path file) {
+    public static Path partial(Path file) {
         return file.resolveSibling(file.getFileName() + ".partial");
-    }
-
-    /** Whether a restore into this file was begun and is not finished. */
-    public static boolean isBegun(Path file) {
-        return Files.exists(partial(file));
     }
 
     /**
@@ -44,7 +41,7 @@ public final class RestoredFile implements AutoCloseable {
      * @param clients how many connections are to be served
      */
     public static RestoredFile open(Path file, QemuNbd.Format format, long bytes, int clients) {
-        if (Files.exists(file)) {
+        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
             throw new RestoreException.InTheWay(
                     file + " is there already and is not overwritten; remove it, or choose another folder");
         }
@@ -54,6 +51,8 @@ public final class RestoredFile implements AutoCloseable {
             if (!Files.exists(partial)) {
                 make(partial, format, bytes);
             }
+            // As private as what it is a copy of.
+            Files.setPosixFilePermissions(partial, PosixFilePermissions.fromString("rw-------"));
         } catch (IOException e) {
             throw new RestoreException.NoFile("cannot make " + partial + ": " + SafeFiles.reason(e), e);
         }

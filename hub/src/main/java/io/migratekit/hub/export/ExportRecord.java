@@ -82,10 +82,11 @@ final class ExportRecord {
     }
 
     /** Ends those that are left over, all at once; a killed hub's qemu-nbd is usually on its way out already. */
-    static void endLeftOvers(List<Entry> entries) {
+    void endLeftOvers(List<Entry> entries) {
         List<ProcessHandle> left = entries.stream()
                 .filter(entry -> startTime(entry.pid()).equals(entry.startTime()))
                 .flatMap(entry -> ProcessHandle.of(entry.pid()).stream())
+                .filter(this::servesFromHere)
                 .toList();
         left.forEach(ProcessHandle::destroy);
         List<ProcessHandle> stubborn = alive(left, POLITE);
@@ -95,6 +96,18 @@ final class ExportRecord {
         }
         if (!left.isEmpty()) {
             LOG.log(INFO, () -> "exports of the hub before ended=" + left.size() + " by force=" + stubborn.size());
+        }
+    }
+
+    /** A repository may be a copy of one whose hub lives: then the record tells of that one's processes. */
+    private boolean servesFromHere(ProcessHandle process) {
+        try {
+            return Files.readString(Path.of("/proc/" + process.pid() + "/cmdline"), StandardCharsets.ISO_8859_1)
+                    .contains(new String(
+                            (SafeFiles.parent(file) + "/").getBytes(StandardCharsets.UTF_8),
+                            StandardCharsets.ISO_8859_1));
+        } catch (IOException e) {
+            return false; // It is gone.
         }
     }
 

@@ -60,7 +60,7 @@ public final class Exports implements AutoCloseable {
         }
         ExportRecord record = new ExportRecord(recordFile);
         List<ExportRecord.Entry> before = record.read();
-        ExportRecord.endLeftOvers(before);
+        record.endLeftOvers(before);
         Exports exports = new Exports(places, record);
         before.forEach(entry -> exports.portsBefore.put(entry.key(), entry.port()));
         Thread.ofPlatform().daemon().name("export-watch").start(exports::watch);

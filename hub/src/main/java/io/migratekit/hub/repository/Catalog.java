@@ -28,6 +28,9 @@ final class Catalog {
     private final Proofs proofs;
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
 
+    /** By VM and manifest: what must have been there, and is not. */
+    private final Map<String, Map<String, String>> lost = new ConcurrentHashMap<>();
+
     private record Shelf(List<Backup> backups, List<Unreadable> unreadable) {}
 
     Catalog(Path folder, Layers layers, Proofs proofs) {
@@ -144,6 +147,9 @@ final class Catalog {
                 }
             }
         }
+        for (String one : vms) {
+            lost.getOrDefault(one, Map.of()).forEach((file, what) -> unreadable.add(new Unreadable(one, file, what)));
+        }
         return new Shelf(
                 all.values().stream()
                         .sorted(Comparator.comparing(Backup::startedAt).thenComparing(Backup::id))
@@ -181,6 +187,34 @@ final class Catalog {
 
     void removePoint(String vm, String id) {
         Disk.remove(record(vm, POINTS, id));
+    }
+
+    /** To be done before its record goes: a manifest that nobody's record belongs to tells of a record that was lost. */
+    void removeManifests(Backup backup) {
+        for (BackupDisk disk : backup.disks()) {
+            String layer = disk.layer();
+            if (layer != null) {
+                Disk.remove(layers.path(layer, Layers.MANIFEST));
+            }
+        }
+    }
+
+    /** A deletion that did not come to its end may have left a restore point without them. */
+    void writeMissingManifests(Backup point) {
+        for (BackupDisk disk : point.disks()) {
+            String layer = disk.layer();
+            if (layer != null
+                    && Files.exists(layers.path(layer), LinkOption.NOFOLLOW_LINKS)
+                    && !Files.exists(layers.path(layer, Layers.MANIFEST), LinkOption.NOFOLLOW_LINKS)) {
+                Disk.write(layers.path(layer, Layers.MANIFEST), Records.of(point));
+            }
+        }
+    }
+
+    /** A record is not there any more, as a manifest tells: from now on nothing of the VM is removed. */
+    void lost(String vm, Path manifest, String what) {
+        lost.computeIfAbsent(vm, _ -> new TreeMap<>())
+                .put(folder.relativize(manifest).toString(), what);
     }
 
     Optional<Inventory> inventory(String vm) {

@@ -69,6 +69,7 @@ final class Merging {
     private void finish(String vm, Merge merge, boolean isKnown, SealProgress progress) {
         try {
             LOG.log(INFO, () -> "vm=" + vm + " " + merge.told());
+            catalog.find(merge.point()).ifPresent(catalog::removeManifests);
             catalog.removePoint(vm, merge.point());
             for (Merge.Step step : merge.steps()) {
                 Backup child = catalog.require(step.child());

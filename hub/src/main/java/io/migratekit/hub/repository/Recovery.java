@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * What did the process before leave half done? Finishes it or takes it away, VM by VM; one whose records cannot be read
@@ -18,6 +19,9 @@ import java.util.TreeSet;
  */
 final class Recovery {
     private static final System.Logger LOG = System.getLogger(Recovery.class.getName());
+
+    /** What we make beside a layer; other files in its folder are somebody else's. */
+    private static final Pattern OURS = Pattern.compile("[0-9]{4,}\\..+");
 
     private final Catalog catalog;
     private final Layers layers;
@@ -61,8 +65,11 @@ final class Recovery {
         now.forEach(backup -> kept.addAll(standing(backup)));
         List<Backup> points =
                 now.stream().filter(one -> one.state() == Backup.State.SEALED).toList();
-        for (Path disk : disks) {
-            removeLeftOver(vm, disk, kept, Catalog.layersOf(points));
+        points.forEach(catalog::writeMissingManifests);
+        if (disks.stream().filter(disk -> isRecordLost(vm, disk, now)).count() == 0) {
+            for (Path disk : disks) {
+                removeLeftOver(vm, disk, kept, Catalog.layersOf(points));
+            }
         }
         // A seal may have ended after it had made them read-only.
         now.stream()
@@ -82,6 +89,42 @@ final class Recovery {
         return all;
     }
 
+    /**
+     * Whether a layer has the manifest of a restore point that has no record. Whoever deletes one removes its manifests first; so
+     * its record was lost, and what was written must not follow it.
+     */
+    private boolean isRecordLost(String vm, Path disk, List<Backup> now) {
+        boolean isLost = false;
+        for (Path file : Disk.list(disk)) {
+            String name = file.getFileName().toString();
+            if (!OURS.matcher(name).matches() || !name.endsWith(Layers.MANIFEST)) {
+                continue;
+            }
+            String what;
+            try {
+                Optional<Backup> manifest = Disk.read(file, Records::backup);
+                if (manifest.isEmpty()
+                        || now.stream()
+                                .anyMatch(one -> one.id().equals(manifest.get().id()))) {
+                    continue;
+                }
+                what = "the record of restore point " + manifest.get().id()
+                        + " is lost; this manifest is the same, to be" + " copied to points/"
+                        + manifest.get().id() + ".json, or to be removed if the point was";
+            } catch (RepositoryException.Storage e) {
+                what = "whose restore point this manifest is cannot be read: " + e.getMessage();
+            }
+            isLost = true;
+            catalog.lost(vm, file, what);
+            LOG.log(WARNING, "vm={0} nothing is removed: {1}: {2}", vm, file, what);
+        }
+        return isLost;
+    }
+
+    private static String layer(String vm, Path disk, String name) {
+        return "vms/" + vm + "/disks/" + disk.getFileName() + "/" + name.replaceAll("\\..*", "") + Layers.LAYER;
+    }
+
     private static void removeHalfWritten(Path folder) {
         for (Path file : Disk.list(folder)) {
             if (file.toString().endsWith(".tmp") && !Files.isDirectory(file, LinkOption.NOFOLLOW_LINKS)) {
@@ -93,10 +136,9 @@ final class Recovery {
     private void removeLeftOver(String vm, Path disk, Set<String> kept, Set<String> sealed) {
         for (Path file : Disk.list(disk)) {
             String name = file.getFileName().toString();
-            String layer =
-                    "vms/" + vm + "/disks/" + disk.getFileName() + "/" + name.replaceAll("\\..*", "") + Layers.LAYER;
+            String layer = layer(vm, disk, name);
             boolean isPut = name.endsWith(Layers.PUT) && sealed.contains(layer);
-            if (!name.equals("next") && (isPut || !kept.contains(layer))) {
+            if (OURS.matcher(name).matches() && (isPut || !kept.contains(layer))) {
                 removeLeftOver(file);
             } else if (sealed.contains(layer) && name.endsWith(Layers.LAYER)) {
                 layers.makeReadOnly(layer);

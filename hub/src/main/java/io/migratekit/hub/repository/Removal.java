@@ -45,7 +45,8 @@ final class Removal {
 
     /** Removes the layers of an open backup. */
     void abandon(Backup backup) {
-        // The record goes first: a layer that no record names is removed at the next start.
+        // The record goes before the layers: one that no record names is removed at the next start.
+        catalog.removeManifests(backup);
         catalog.removeOpen(backup);
         Catalog.layersOf(List.of(backup)).forEach(layers::remove);
     }
@@ -72,6 +73,7 @@ final class Removal {
         }
         if (standing.isEmpty()) {
             List<String> below = below(point);
+            catalog.removeManifests(point);
             catalog.removePoint(vm, id);
             Catalog.layersOf(List.of(point)).forEach(layers::remove);
             removeUnnamed(vm, below);

@@ -97,6 +97,9 @@ final class Verification {
     /** Those of which every disk was looked at, now or not long ago, and is right. */
     private List<String> good(List<Backup> points) {
         return points.stream()
+                .filter(point ->
+                        request.point().isEmpty() || request.point().get().equals(point.id()))
+                .filter(point -> point.disks().stream().anyMatch(disk -> disk.layer() != null))
                 .filter(point -> Catalog.layersOf(List.of(point)).stream()
                         .allMatch(layer -> Boolean.TRUE.equals(isGood.get(layer))))
                 .map(Backup::id)

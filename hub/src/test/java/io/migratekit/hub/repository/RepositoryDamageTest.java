@@ -58,6 +58,47 @@ class RepositoryDamageTest {
     }
 
     @Test
+    void aRecordThatIsGoneTakesNoLayerAlongAndComesBackFromItsManifest() throws IOException {
+        Path foreign = Files.writeString(file("disks/0/rescue.qcow2"), "somebody else's");
+        for (String lost : List.of("a", "b")) {
+            Path record = file("points/" + lost + ".json");
+            Path manifest = file("disks/0/000" + (lost.equals("a") ? 1 : 2) + ".json");
+            Files.delete(record);
+            Files.writeString(file("disks/0/0077.qcow2"), "left over");
+            lab.reopen();
+            Repository repository = lab.repository();
+            List<Unreadable> unreadable = repository.unreadable(Optional.empty());
+            assertEquals(1, unreadable.size(), unreadable::toString);
+            assertTrue(
+                    unreadable.getFirst().why().contains("the record of restore point " + lost + " is lost"),
+                    unreadable::toString);
+            assertTrue(Files.exists(file("disks/0/0001.qcow2")) && Files.exists(file("disks/0/0002.qcow2")));
+            assertTrue(Files.exists(file("disks/0/0077.qcow2")), "nothing is removed now");
+            assertThrows(
+                    RepositoryException.Storage.class, () -> repository.delete(lost.equals("a") ? "b" : "a", false));
+            Files.copy(manifest, record);
+            lab.reopen();
+            assertEquals(List.of(), lab.repository().unreadable(Optional.empty()));
+            assertTrue(Files.notExists(file("disks/0/0077.qcow2")), "what is left over goes again");
+        }
+        assertTrue(Files.exists(foreign));
+        Files.delete(foreign);
+        lab.verify("after the records came back");
+    }
+
+    @Test
+    void aFolderOfRecordsThatIsNoneTakesNothingAlong() throws IOException {
+        Files.move(file("points"), folder.resolve("moved"));
+        Files.writeString(file("points"), "no folder");
+        lab.reopen();
+        assertTrue(Files.exists(file("disks/0/0001.qcow2")) && Files.exists(file("disks/0/0002.qcow2")));
+        Files.delete(file("points"));
+        Files.move(folder.resolve("moved"), file("points"));
+        lab.reopen();
+        lab.verify("after the folder came back");
+    }
+
+    @Test
     void aBadRecordHidesOnlyItselfAndNothingIsRemoved() throws IOException {
         String record = Files.readString(file("points/b.json"));
         Files.writeString(file("points/b.json"), record.substring(0, record.length() / 2));
