@@ -20,7 +20,10 @@ sshd=
 hub=
 stop() {
     if [[ -n $sshd ]]; then kill "$sshd" 2> /dev/null || true; fi
-    if [[ -n $hub ]]; then kill "$hub" 2> /dev/null && wait "$hub" || true; fi
+    if [[ -n $hub ]]; then
+        kill "$hub" 2> /dev/null || true
+        wait "$hub" || true # Or its files come back after they were removed.
+    fi
     rm -rf "$state"
 }
 trap stop EXIT
