@@ -85,6 +85,7 @@ class FolderBackupTest {
     /** The cookie with which a disk is read is not valid for ever, and curl does not know how to get another one. */
     @Test
     void aSessionThatIsLostWhileItReadsIsReplaced() throws IOException {
+        lab.guestWrites(random, 60); // Else some seeds leave so little to read that it is over before.
         MigrationSpec slow = MigrationLab.slowly(lab.spec("job"), 1_000_000, Duration.ofSeconds(2));
         try (MigrationLab.Background backup = lab.inBackground(slow)) {
             backup.awaitCopied(VmLab.MIB + 513); // So the first disk is being copied, whatever the order.
