@@ -64,9 +64,10 @@ final class RestoreFolder {
         Optional<JobView> known = store.view(job(file));
         boolean isOther =
                 known.filter(view -> !view.identity().source().equals(source)).isPresent();
-        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
-                && known.filter(view -> view.state() instanceof JobState.Finished)
-                        .isPresent()) {
+        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+            if (known.filter(view -> view.state() instanceof JobState.Finished).isEmpty()) {
+                throw refused(file + " is there already and is not overwritten; remove it, or choose another folder");
+            }
             if (isOther) {
                 throw refused(file + " holds a disk of another restore point; choose another folder, or remove it");
             }

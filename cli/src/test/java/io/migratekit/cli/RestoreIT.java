@@ -86,6 +86,7 @@ class RestoreIT {
                     "restore", "one", "--to", folder.resolve("hub-one").toString()));
             assertEquals(2, again.code(), again::toString);
             assertTrue(again.err().contains("is not overwritten"), again::err);
+            assertFalse(Files.exists(folder.resolve("hub-one/.migratekit-restore")), "a refused one leaves nothing");
         }
     }
 
