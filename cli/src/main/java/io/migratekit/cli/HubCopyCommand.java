@@ -211,6 +211,9 @@ final class HubCopyCommand implements Callable<Integer> {
                         report.addProperty("sentBytes", sentBytes);
                     }
                 }
+            } catch (CopyException.Unproved e) {
+                jobs.forEach(store::remove); // What was sent is given up, and so is how far that was.
+                throw e;
             }
             jobs.forEach(store::remove);
         } finally {
