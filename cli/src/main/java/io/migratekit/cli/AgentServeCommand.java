@@ -3,7 +3,6 @@ package io.migratekit.cli;
 import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.serve.AgentService;
-import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.SdNotify;
 import io.migratekit.nbd.files.SafeFiles;
 import java.io.IOException;
@@ -36,9 +35,6 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class AgentServeCommand implements Callable<Integer> {
-    private static final Duration LOOK_EVERY = Duration.ofSeconds(5);
-    /** Of the time after which systemd loses its patience. */
-    private static final int ALIVE_PARTS = 3;
     /** A loop that has not come round for so long hangs; a hub that is away does not stop it. */
     private static final Duration HANGS = Duration.ofMinutes(5);
 
@@ -113,10 +109,9 @@ final class AgentServeCommand implements Callable<Integer> {
         var _ = diskServer.spec();
         var _ = engine.limits(CopyLimits.DEFAULT.requestBytes());
         hub.fillFrom(vmware.config().find(), road);
-        Words words = new Words(console);
         SdNotify systemd = SdNotify.of(System.getenv());
         try (Way way = road.open(console, peer.timeout(), engine.retryFor());
-                HubClient client = hub.client(way, peer.timeout(), Duration.ZERO, words);
+                HubClient client = hub.client(way, peer.timeout(), Duration.ZERO, new HubWords(console));
                 AgentService agent = new AgentService(
                         new AgentService.Spec(
                                 name == null ? hostName() : name,
@@ -167,10 +162,7 @@ final class AgentServeCommand implements Callable<Integer> {
     }
 
     private static void watch(AgentService agent, SdNotify systemd) {
-        Duration every = systemd.watchdog()
-                .map(limit -> limit.dividedBy(ALIVE_PARTS))
-                .filter(part -> part.compareTo(LOOK_EVERY) < 0)
-                .orElse(LOOK_EVERY);
+        Duration every = systemd.aliveEvery();
         try {
             while (true) {
                 systemd.status(agent.status());
@@ -181,25 +173,6 @@ final class AgentServeCommand implements Callable<Integer> {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private record Words(Console console) implements HubClient.Listener {
-        @Override
-        public void waiting(String what, Duration atMost) {
-            if (console.isVerbose()) {
-                console.say("waiting for " + what + ", of silence at most " + Durations.show(atMost));
-            }
-        }
-
-        @Override
-        public void waited(String what) {
-            // What came of it is done.
-        }
-
-        @Override
-        public void retrying(String why) {
-            console.say(why + "; trying again");
         }
     }
 }

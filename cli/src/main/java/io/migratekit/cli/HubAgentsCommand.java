@@ -1,8 +1,8 @@
 package io.migratekit.cli;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
+import io.migratekit.hub.api.Answers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -34,11 +34,7 @@ final class HubAgentsCommand implements Callable<Integer> {
     public Integer call() {
         List<JsonObject> agents = hub.ask(console, view -> agents(hub.requireHub(view)));
         if (hub.json()) {
-            JsonArray all = new JsonArray();
-            agents.forEach(all::add);
-            JsonObject answer = new JsonObject();
-            answer.add("agents", all);
-            console.out().println(answer);
+            console.out().println(Answers.list("agents", agents));
             return ExitCode.DONE.code();
         }
         List<List<String>> rows = new ArrayList<>();

@@ -103,7 +103,7 @@ final class HubCopyCommand implements Callable<Integer> {
         JsonArray done = new JsonArray();
         boolean isAll = true;
         try (Way way = other.open(console, hub.timeout(), engine.retryFor());
-                HubClient to = other.client(way, hub.timeout(), engine.retryFor(), hub.words(console))) {
+                HubClient to = other.client(way, hub.timeout(), engine.retryFor(), new HubWords(console))) {
             String repository = HubText.text(to.health(), "repository");
             for (String id : points(from)) {
                 JsonObject report = new JsonObject();

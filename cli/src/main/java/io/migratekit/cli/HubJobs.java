@@ -1,7 +1,6 @@
 package io.migratekit.cli;
 
 import com.google.gson.JsonObject;
-import io.migratekit.agent.hub.HubClient;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,22 +49,5 @@ final class HubJobs {
             return "waits for " + Printable.of(HubText.text(job, "waitsFor"));
         }
         return job.has("said") ? Printable.of(HubText.text(job, "said")) : "";
-    }
-
-    /** The id of a VM that was given by its id or its name. */
-    static String idOf(HubClient client, String wanted) {
-        List<String> called = client.vms().stream()
-                .filter(vm -> HubText.text(vm, "id").equals(wanted)
-                        || HubText.text(vm, "name").equals(wanted))
-                .map(vm -> HubText.text(vm, "id"))
-                .distinct()
-                .toList();
-        if (called.size() != 1) {
-            throw new CommandFailed(
-                    ExitCode.USAGE,
-                    (called.isEmpty() ? "no VM is" : called.size() + " VMs are") + " called " + wanted
-                            + "; `migratekit hub vms` shows those that agents have found");
-        }
-        return called.getFirst();
     }
 }

@@ -1,8 +1,8 @@
 package io.migratekit.cli;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
+import io.migratekit.hub.api.Answers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -57,11 +57,7 @@ final class HubJobsCommand implements Callable<Integer> {
         }
         List<JsonObject> jobs = hub.ask(console, view -> jobs(hub.requireHub(view)));
         if (hub.json()) {
-            JsonArray all = new JsonArray();
-            jobs.forEach(all::add);
-            JsonObject answer = new JsonObject();
-            answer.add("jobs", all);
-            console.out().println(answer);
+            console.out().println(Answers.list("jobs", jobs));
             return ExitCode.DONE.code();
         }
         if (why) {

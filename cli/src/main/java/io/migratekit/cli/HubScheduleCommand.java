@@ -3,6 +3,7 @@ package io.migratekit.cli;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
+import io.migratekit.hub.api.Answers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -106,11 +107,7 @@ final class HubScheduleCommand implements Callable<Integer> {
             throw new CommandFailed(ExitCode.USAGE, "there is no schedule " + wanted);
         }
         if (hub.json()) {
-            JsonArray all = new JsonArray();
-            schedules.forEach(all::add);
-            JsonObject answer = new JsonObject();
-            answer.add("schedules", all);
-            console.out().println(answer);
+            console.out().println(Answers.list("schedules", schedules));
         } else {
             print(schedules);
         }

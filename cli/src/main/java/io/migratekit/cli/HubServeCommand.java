@@ -43,9 +43,6 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class HubServeCommand implements Callable<Integer> {
-    private static final Duration ALIVE_EVERY = Duration.ofSeconds(5);
-    /** Of the time after which systemd loses its patience. */
-    private static final int ALIVE_PARTS = 3;
     /** Exports end beside each other, but a seal that runs may be in the middle of a write. */
     private static final Duration GOOD_ORDER = Duration.ofSeconds(30);
 
@@ -250,10 +247,7 @@ final class HubServeCommand implements Callable<Integer> {
 
     /** Comes back when the thread is interrupted, which is what a signal does. */
     private static void stayAlive(HubService hub, SdNotify systemd) {
-        Duration every = systemd.watchdog()
-                .map(limit -> limit.dividedBy(ALIVE_PARTS))
-                .filter(part -> part.compareTo(ALIVE_EVERY) < 0)
-                .orElse(ALIVE_EVERY);
+        Duration every = systemd.aliveEvery();
         try {
             while (true) {
                 TimeUnit.MILLISECONDS.sleep(every.toMillis());

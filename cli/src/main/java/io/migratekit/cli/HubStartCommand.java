@@ -1,8 +1,8 @@
 package io.migratekit.cli;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
+import io.migratekit.hub.api.Answers;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -74,14 +74,14 @@ final class HubStartCommand implements Callable<Integer> {
         if (id != null && vms.size() > 1) {
             throw new ParameterException(spec.commandLine(), "--id is for one VM");
         }
-        return hub.ask(console, view -> start(hub.requireHub(view)));
+        return hub.ask(console, view -> start(view, hub.requireHub(view)));
     }
 
-    private int start(HubClient client) {
+    private int start(HubView view, HubClient client) {
         Map<String, JsonObject> jobs = new TreeMap<>();
         for (String vm : vms) {
             JsonObject wish = new JsonObject();
-            wish.addProperty("vm", HubJobs.idOf(client, vm));
+            wish.addProperty("vm", HubViewOptions.vm(view, vm));
             Optional.ofNullable(id).ifPresent(given -> wish.addProperty("id", given));
             wish.addProperty("priority", priority);
             wish.addProperty("whole", full);
@@ -90,11 +90,7 @@ final class HubStartCommand implements Callable<Integer> {
         }
         boolean isGood = !wait || awaitAll(client, jobs);
         if (hub.json()) {
-            JsonArray all = new JsonArray();
-            jobs.values().forEach(all::add);
-            JsonObject answer = new JsonObject();
-            answer.add("jobs", all);
-            console.out().println(answer);
+            console.out().println(Answers.list("jobs", List.copyOf(jobs.values())));
         } else {
             HubJobs.print(console.out(), List.copyOf(jobs.values()));
         }

@@ -1,7 +1,6 @@
 package io.migratekit.cli;
 
 import io.migratekit.agent.hub.HubClient;
-import io.migratekit.nbd.Durations;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -63,11 +62,6 @@ final class HubViewOptions {
         return json;
     }
 
-    /** What a hub is waited for is told to who wants to hear it. */
-    HubClient.Listener words(Console console) {
-        return new Words(console);
-    }
-
     /** The longest silence in one wait. */
     Duration timeout() {
         return timeout;
@@ -101,7 +95,7 @@ final class HubViewOptions {
         }
         try (Way way = road.open(console, timeout, retryFor.isZero() ? timeout : retryFor);
                 HubView view =
-                        new HubView.Asked(console, hub.client(way, timeout, retryFor, new Words(console)), way)) {
+                        new HubView.Asked(console, hub.client(way, timeout, retryFor, new HubWords(console)), way)) {
             return question.apply(view);
         }
     }
@@ -130,24 +124,5 @@ final class HubViewOptions {
                             + "; `migratekit hub vms` shows them with their ids");
         }
         return called.getFirst();
-    }
-
-    private record Words(Console console) implements HubClient.Listener {
-        @Override
-        public void waiting(String what, Duration atMost) {
-            if (console.isVerbose()) {
-                console.say("waiting for " + what + ", of silence at most " + Durations.show(atMost));
-            }
-        }
-
-        @Override
-        public void waited(String what) {
-            // What came of it is printed.
-        }
-
-        @Override
-        public void retrying(String why) {
-            console.say(why + "; trying again");
-        }
     }
 }

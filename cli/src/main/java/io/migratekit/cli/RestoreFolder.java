@@ -23,12 +23,10 @@ final class RestoreFolder {
     private static final String BEGUN = ".begun";
     private static final String HASHES = "hashes";
 
-    private final Path folder;
     private final StateFolder state;
     private final JobStore store;
 
     RestoreFolder(Path folder) {
-        this.folder = folder;
         this.state = new StateFolder(folder.resolve(STATE));
         this.store = new JobStore(folder.resolve(STATE));
     }
@@ -40,10 +38,6 @@ final class RestoreFolder {
 
         /** All of it; where it is not what was sealed, if it was salvaged. */
         record Finished(List<ByteRange> wrong) implements Before {}
-    }
-
-    Path file(String name) {
-        return folder.resolve(name);
     }
 
     /** Where it is remembered how far it is. */

@@ -29,9 +29,6 @@ import picocli.CommandLine.Parameters;
 final class TunnelRunCommand implements Callable<Integer> {
     private static final Duration TICK = Duration.ofMillis(250);
     private static final Duration STATUS_EVERY = Duration.ofSeconds(5);
-    private static final Duration ALIVE_EVERY = Duration.ofSeconds(5);
-    /** Of the time after which systemd loses its patience. */
-    private static final int ALIVE_PARTS = 3;
 
     private final Console console;
 
@@ -80,10 +77,7 @@ final class TunnelRunCommand implements Callable<Integer> {
         boolean ready = false;
         String told = "";
         long toldNanos = System.nanoTime();
-        Duration aliveEvery = systemd.watchdog()
-                .map(limit -> limit.dividedBy(ALIVE_PARTS))
-                .filter(part -> part.compareTo(ALIVE_EVERY) < 0)
-                .orElse(ALIVE_EVERY);
+        Duration aliveEvery = systemd.aliveEvery();
         long aliveNanos = System.nanoTime() - aliveEvery.toNanos();
         while (true) {
             long now = System.nanoTime();

@@ -82,12 +82,16 @@ public final class Alarms implements AutoCloseable {
 
     /** What is wrong, when these are all VMs. */
     public List<Alarm> of(List<Vm> vms) {
+        return of(vms, settings.spaceFor().isZero() ? Optional.empty() : spaceLeft());
+    }
+
+    private List<Alarm> of(List<Vm> vms, Optional<Duration> left) {
         List<Alarm> all = new ArrayList<>();
         for (Vm vm : vms) {
             noGoodPoint(vm).ifPresent(all::add);
             damage(vm).ifPresent(all::add);
         }
-        space().ifPresent(all::add);
+        space(left).ifPresent(all::add);
         return all;
     }
 
@@ -118,12 +122,9 @@ public final class Alarms implements AutoCloseable {
                                 + "; `migratekit hub verify --vm` says where"));
     }
 
-    private Optional<Alarm> space() {
-        if (settings.spaceFor().isZero()) {
-            return Optional.empty();
-        }
-        return spaceLeft()
-                .filter(left -> left.compareTo(settings.spaceFor()) < 0)
+    /** @param lasts so long the room lasts, if that is known */
+    private Optional<Alarm> space(Optional<Duration> lasts) {
+        return lasts.filter(left -> left.compareTo(settings.spaceFor()) < 0)
                 .map(left -> new Alarm(
                         "space",
                         Optional.empty(),
@@ -168,8 +169,9 @@ public final class Alarms implements AutoCloseable {
 
     private void look() {
         try {
-            List<Alarm> now = of(repository.vms());
-            lastSpaceLeft = spaceLeft();
+            Optional<Duration> left = spaceLeft();
+            List<Alarm> now = of(repository.vms(), left);
+            lastSpaceLeft = left;
             Map<String, Alarm> before = byIdentity(last);
             Map<String, Alarm> after = byIdentity(now);
             last = now;

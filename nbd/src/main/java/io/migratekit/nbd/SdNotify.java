@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SdNotify {
     private static final System.Logger LOG = System.getLogger(SdNotify.class.getName());
+    private static final Duration ALIVE_EVERY = Duration.ofSeconds(5);
+    /** Of the time after which systemd loses its patience. */
+    private static final int ALIVE_PARTS = 3;
 
     private final Optional<String> socket;
     private final Optional<Duration> watchdog;
@@ -46,6 +49,13 @@ public final class SdNotify {
     /** Without a sign of life for so long systemd ends us; empty if it does not watch. */
     public Optional<Duration> watchdog() {
         return watchdog;
+    }
+
+    /** How often it is to be told that we live: a few times within its patience, and now and then in any case. */
+    public Duration aliveEvery() {
+        return watchdog.map(limit -> limit.dividedBy(ALIVE_PARTS))
+                .filter(part -> part.compareTo(ALIVE_EVERY) < 0)
+                .orElse(ALIVE_EVERY);
     }
 
     /** Whether anybody listens. */

@@ -20,13 +20,11 @@ import java.nio.file.attribute.PosixFilePermissions;
 public final class RestoredFile implements AutoCloseable {
     private final Path file;
     private final Path partial;
-    private final QemuNbd.Format format;
     private final QemuNbd server;
 
-    private RestoredFile(Path file, Path partial, QemuNbd.Format format, QemuNbd server) {
+    private RestoredFile(Path file, Path partial, QemuNbd server) {
         this.file = file;
         this.partial = partial;
-        this.format = format;
         this.server = server;
     }
 
@@ -59,7 +57,6 @@ public final class RestoredFile implements AutoCloseable {
         return new RestoredFile(
                 file,
                 partial,
-                format,
                 QemuNbd.of(partial, format, clients)
                         .discard(QemuNbd.Discard.UNMAP)
                         .cache(QemuNbd.Cache.WRITEBACK)
@@ -83,14 +80,6 @@ public final class RestoredFile implements AutoCloseable {
     /** Where it is served. */
     public String uri() {
         return server.uri();
-    }
-
-    public Path file() {
-        return file;
-    }
-
-    public String formatName() {
-        return format == QemuNbd.Format.RAW ? "raw" : "qcow2";
     }
 
     /** All of it is there and right: it gets its name, durably. */

@@ -12,6 +12,7 @@ import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.JobStore;
 import io.migratekit.nbd.Durations;
 import io.migratekit.vmware.VCenterSpec;
+import io.migratekit.vmware.VSphereException;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -174,7 +175,7 @@ public final class AgentService implements AutoCloseable {
                             + spec.vcenter().endpoint()
                             + ", told after " + Durations.show(Duration.ofNanos(System.nanoTime() - begun))
                             + (found.failed() == 0 ? "" : "; " + found.failed() + " could not be looked at"));
-        } catch (HubException.Cancelled | io.migratekit.vmware.VSphereException.Cancelled e) {
+        } catch (HubException.Cancelled | VSphereException.Cancelled e) {
             throw new InterruptedException();
         } catch (RuntimeException e) {
             LOG.log(

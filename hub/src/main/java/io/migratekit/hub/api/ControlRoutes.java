@@ -65,10 +65,14 @@ final class ControlRoutes {
 
     /** By its id, or by a name that only one has. */
     private @Nullable Vm known(String wanted) {
-        List<Vm> vms = hub.repository().vms();
-        Optional<Vm> byId = vms.stream().filter(vm -> vm.id().equals(wanted)).findFirst();
-        List<Vm> byName = vms.stream().filter(vm -> vm.name().equals(wanted)).toList();
-        return byId.orElse(byName.size() == 1 ? byName.getFirst() : null);
+        Optional<Vm> byId = hub.repository().vm(wanted);
+        if (byId.isPresent()) {
+            return byId.get();
+        }
+        List<Vm> byName = hub.repository().vms().stream()
+                .filter(vm -> vm.name().equals(wanted))
+                .toList();
+        return byName.size() == 1 ? byName.getFirst() : null;
     }
 
     private Reply list(Call call) {

@@ -41,6 +41,39 @@ public record Job(
         uses = Map.copyOf(uses);
     }
 
+    /** One that was just asked for. */
+    static Job asked(
+            String id,
+            String hub,
+            String vm,
+            String vmName,
+            int priority,
+            boolean whole,
+            String askedBy,
+            Instant now,
+            Instant notBefore) {
+        return new Job(
+                id,
+                hub,
+                vm,
+                vmName,
+                State.QUEUED,
+                priority,
+                whole,
+                askedBy,
+                now,
+                notBefore,
+                null,
+                Map.of(),
+                0,
+                null,
+                null,
+                null,
+                null,
+                null,
+                false);
+    }
+
     /** How far is it? */
     public enum State {
         /** It waits until it may begin. */

@@ -153,26 +153,16 @@ public final class Queue implements AutoCloseable {
                 throw new ControlException.Conflict("there is a job or a backup " + id + " already; choose another id");
             }
             Instant now = Instant.now();
-            Job job = new Job(
+            Job job = Job.asked(
                     id,
                     hub,
                     wish.vm(),
                     wish.vmName(),
-                    Job.State.QUEUED,
                     wish.priority(),
                     wish.whole(),
                     wish.askedBy(),
                     now,
-                    wish.notBefore().isAfter(now) ? wish.notBefore() : now,
-                    null,
-                    Map.of(),
-                    0,
-                    null,
-                    null,
-                    null,
-                    null,
-                    null,
-                    false);
+                    wish.notBefore().isAfter(now) ? wish.notBefore() : now);
             Jobs.add(connection, job);
             return new Asked(job, true);
         });
@@ -342,10 +332,7 @@ public final class Queue implements AutoCloseable {
             return;
         }
         backups.abandon(job.id());
-        database.once(connection -> {
-            Jobs.finish(connection, job.id(), Job.State.FAILED, Instant.now());
-            return true;
-        });
+        finish(job, Job.State.FAILED);
         LOG.log(
                 WARNING,
                 () -> "job=" + job.id() + " agent=" + job.agent()
@@ -408,26 +395,7 @@ public final class Queue implements AutoCloseable {
         if (Jobs.live(connection, report.vm()).isPresent()) {
             return Optional.empty();
         }
-        Job job = new Job(
-                report.job(),
-                hub,
-                report.vm(),
-                report.vmName(),
-                Job.State.QUEUED,
-                0,
-                false,
-                "agent " + agent,
-                now,
-                now,
-                null,
-                Map.of(),
-                0,
-                null,
-                null,
-                null,
-                null,
-                null,
-                false);
+        Job job = Job.asked(report.job(), hub, report.vm(), report.vmName(), 0, false, "agent " + agent, now, now);
         Jobs.add(connection, job);
         Jobs.give(connection, job, agent, Map.of("agent:" + agent, 1, "hub:" + hub, 1), now);
         return Optional.of(job);
@@ -597,13 +565,14 @@ public final class Queue implements AutoCloseable {
         try {
             if (System.nanoTime() - lookedAfterNanos > REPAIR_EVERY.toNanos()) {
                 // Whoever died between writing a job down and scheduling it has left one that nobody executes.
-                database.once(Jobs::underWay).stream()
-                        .filter(this::isOurs)
-                        .forEach(job -> schedule(job, Instant.now()));
+                List<Job> underWay = database.once(connection -> {
+                    Jobs.forget(connection, Instant.now().minus(REMEMBER));
+                    return Jobs.underWay(connection);
+                });
+                underWay.stream().filter(this::isOurs).forEach(job -> schedule(job, Instant.now()));
                 lookedAfterNanos = System.nanoTime();
             }
             List<Job> may = database.once(connection -> {
-                Jobs.forget(connection, Instant.now().minus(REMEMBER));
                 waiting = Jobs.countWaiting(connection, hub);
                 return mayBegin(connection, hub, Optional.empty()).stream()
                         .map(Turn::job)

@@ -171,12 +171,7 @@ final class Catalog {
 
     /** The manifests first, then the record, which counts. */
     void writePoint(Backup point) {
-        for (BackupDisk disk : point.disks()) {
-            String layer = disk.layer();
-            if (layer != null) {
-                Disk.write(layers.path(layer, Layers.MANIFEST), Records.of(point));
-            }
-        }
+        layersOf(List.of(point)).forEach(layer -> writeManifest(layer, point));
         Disk.folder(vmFolder(point.vm()).resolve(POINTS));
         Disk.write(record(point.vm(), POINTS, point.id()), Records.of(point));
     }
@@ -191,24 +186,19 @@ final class Catalog {
 
     /** To be done before its record goes: a manifest that nobody's record belongs to tells of a record that was lost. */
     void removeManifests(Backup backup) {
-        for (BackupDisk disk : backup.disks()) {
-            String layer = disk.layer();
-            if (layer != null) {
-                Disk.remove(layers.path(layer, Layers.MANIFEST));
-            }
-        }
+        layersOf(List.of(backup)).forEach(layer -> Disk.remove(layers.path(layer, Layers.MANIFEST)));
     }
 
     /** A deletion that did not come to its end may have left a restore point without them. */
     void writeMissingManifests(Backup point) {
-        for (BackupDisk disk : point.disks()) {
-            String layer = disk.layer();
-            if (layer != null
-                    && Files.exists(layers.path(layer), LinkOption.NOFOLLOW_LINKS)
-                    && !Files.exists(layers.path(layer, Layers.MANIFEST), LinkOption.NOFOLLOW_LINKS)) {
-                Disk.write(layers.path(layer, Layers.MANIFEST), Records.of(point));
-            }
-        }
+        layersOf(List.of(point)).stream()
+                .filter(layer -> Files.exists(layers.path(layer), LinkOption.NOFOLLOW_LINKS))
+                .filter(layer -> !Files.exists(layers.path(layer, Layers.MANIFEST), LinkOption.NOFOLLOW_LINKS))
+                .forEach(layer -> writeManifest(layer, point));
+    }
+
+    private void writeManifest(String layer, Backup point) {
+        Disk.write(layers.path(layer, Layers.MANIFEST), Records.of(point));
     }
 
     /** A record is not there any more, as a manifest tells: from now on nothing of the VM is removed. */

@@ -66,7 +66,11 @@ final class Recovery {
         List<Backup> points =
                 now.stream().filter(one -> one.state() == Backup.State.SEALED).toList();
         points.forEach(catalog::writeMissingManifests);
-        if (disks.stream().filter(disk -> isRecordLost(vm, disk, now)).count() == 0) {
+        boolean isLost = false;
+        for (Path disk : disks) {
+            isLost |= isRecordLost(vm, disk, now);
+        }
+        if (!isLost) {
             for (Path disk : disks) {
                 removeLeftOver(vm, disk, kept, Catalog.layersOf(points));
             }
@@ -109,7 +113,7 @@ final class Recovery {
                     continue;
                 }
                 what = "the record of restore point " + manifest.get().id()
-                        + " is lost; this manifest is the same, to be" + " copied to points/"
+                        + " is lost; this manifest is the same, to be copied to points/"
                         + manifest.get().id() + ".json, or to be removed if the point was";
             } catch (RepositoryException.Storage e) {
                 what = "whose restore point this manifest is cannot be read: " + e.getMessage();
