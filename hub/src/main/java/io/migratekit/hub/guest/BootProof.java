@@ -85,7 +85,19 @@ public final class BootProof {
     private static Optional<BootResult> once(BootRequest request) {
         ServerLimits patience = ServerLimits.DEFAULTS.withReady(request.limits().answer());
         try (ServerProcess qemu = ServerProcess.start(folder -> BootMachine.command(request, folder), patience)) {
-            try (Qmp qmp = monitor(qemu, request.limits())) {
+            Qmp monitor;
+            try {
+                monitor = monitor(qemu, request.limits());
+            } catch (ServerFailed e) {
+                if (request.accelerator() == BootRequest.Accelerator.BEST && !qemu.isAlive()) {
+                    LOG.log(
+                            System.Logger.Level.INFO,
+                            () -> "boot: qemu does not start with KVM here (" + e.said() + "); once more with TCG");
+                    return Optional.empty();
+                }
+                throw e;
+            }
+            try (Qmp qmp = monitor) {
                 return new BootProof(request, qemu, qmp).watch();
             } catch (IOException e) {
                 throw new BootFailed(

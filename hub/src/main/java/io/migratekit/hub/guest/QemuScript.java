@@ -118,8 +118,15 @@ final class QemuScript {
 
     private static String start(Machine machine) {
         return """
-            # The first of the two accelerators that this host has.
-            if [ -z "${ACCEL:-}" ]; then set -- -accel kvm -accel tcg "$@"; else set -- -accel "$ACCEL" "$@"; fi
+            # KVM if a machine can be made with it, which within another VM is not so everywhere.
+            if [ -z "${ACCEL:-}" ]; then
+                if echo quit | "$qemu" -nodefaults -machine q35 -accel kvm -cpu max -S -display none -monitor stdio > /dev/null 2>&1; then
+                    ACCEL=kvm
+                else
+                    ACCEL=tcg
+                fi
+            fi
+            set -- -accel "$ACCEL" "$@"
             exec "$qemu" -nodefaults -no-user-config -name %s -machine %s -cpu max \\
                 -smp "${CPUS:-%s}" -m "${MEMORY:-%dM}"%s -device VGA \\
                 -rtc base=%s -nic none "$@"

@@ -63,6 +63,19 @@ class BootProofTest {
         assertPicture(result);
     }
 
+    /** Within another VM KVM may be there and of no use, or even end qemu as it starts. */
+    @Test
+    void whateverKvmIsWorthHereAGuestBoots() throws IOException {
+        Path layer = BootSector.layer(folder, BootSector.saying("\r\nhello from 42\r\n"));
+        BootResult result = boot(
+                layer,
+                DiskBus.PVSCSI,
+                Optional.of(Pattern.compile("hello from [0-9]+")),
+                Duration.ofSeconds(90),
+                BootRequest.Accelerator.BEST);
+        assertEquals(Verdict.ALIVE, result.verdict(), result::toString);
+    }
+
     @Test
     void anEmptyDiskIsDeadInTheWordsOfTheFirmware() throws IOException {
         BootResult result = boot(BootSector.layer(folder, BootSector.none()), DiskBus.PVSCSI, Optional.empty(), SHORT);
@@ -209,6 +222,11 @@ class BootProofTest {
     }
 
     private BootResult boot(Path layer, DiskBus bus, Optional<Pattern> expect, Duration limit) {
+        return boot(layer, bus, expect, limit, BootRequest.Accelerator.TCG);
+    }
+
+    private BootResult boot(
+            Path layer, DiskBus bus, Optional<Pattern> expect, Duration limit, BootRequest.Accelerator accelerator) {
         BootLimits known = BootLimits.DEFAULTS;
         BootLimits limits = new BootLimits(
                 limit,
@@ -224,7 +242,7 @@ class BootProofTest {
                 List.of(new BootDisk(2000, layer)),
                 expect,
                 folder.resolve("shots/screen.png"),
-                BootRequest.Accelerator.TCG,
+                accelerator,
                 limits));
     }
 
