@@ -119,6 +119,11 @@ final class CopyOptions {
         return new RateLimit(rate);
     }
 
+    /** 0: no limit. */
+    long bytesPerSecond() {
+        return rate;
+    }
+
     Duration retryFor() {
         return retryFor;
     }

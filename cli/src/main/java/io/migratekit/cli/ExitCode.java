@@ -149,6 +149,7 @@ enum ExitCode {
         return switch (word) {
             case "locked" -> LOCKED;
             case "damaged" -> CHAIN_BROKEN;
+            case "unreached" -> TUNNEL;
             case "bad-request", "not-found", "sealed", "other-vm" -> USAGE;
             default -> HUB_REPOSITORY;
         };

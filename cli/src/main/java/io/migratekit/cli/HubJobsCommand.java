@@ -37,6 +37,13 @@ final class HubJobsCommand implements Callable<Integer> {
     private boolean why;
 
     @Option(
+            names = "--live",
+            description =
+                    "Ask the process of each that is named, through its agent, what it does this moment. The agent has"
+                            + " to be reached by the hub: `agent serve --reached-at`.")
+    private boolean live;
+
+    @Option(
             names = "--cancel",
             description =
                     "Cancel those that are named: they do not begin, or are ended and what they have written is thrown away.")
@@ -55,6 +62,9 @@ final class HubJobsCommand implements Callable<Integer> {
         if (cancel && ids.isEmpty()) {
             throw new ParameterException(spec.commandLine(), "--cancel wants the ids of jobs");
         }
+        if (live) {
+            return live();
+        }
         List<JsonObject> jobs = hub.ask(console, view -> jobs(hub.requireHub(view)));
         if (hub.json()) {
             console.out().println(Answers.list("jobs", jobs));
@@ -64,6 +74,27 @@ final class HubJobsCommand implements Callable<Integer> {
             jobs.forEach(job -> console.out().println(HubJobs.line(job)));
         } else {
             HubJobs.print(console.out(), jobs);
+        }
+        return ExitCode.DONE.code();
+    }
+
+    private int live() {
+        if (ids.isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "--live wants the ids of jobs");
+        }
+        List<JsonObject> jobs = hub.ask(
+                console, view -> ids.stream().map(hub.requireHub(view)::liveJob).toList());
+        if (hub.json()) {
+            console.out().println(Answers.list("jobs", jobs));
+        } else {
+            jobs.forEach(job -> console.out()
+                    .print(
+                            job.has("why")
+                                    ? Printable.lines(HubText.text(job, "why"))
+                                    : HubText.text(job, "job") + ": "
+                                            + (job.get("running").getAsBoolean()
+                                                    ? "its process says nothing: it has just begun, or it is frozen\n"
+                                                    : "it has ended\n")));
         }
         return ExitCode.DONE.code();
     }

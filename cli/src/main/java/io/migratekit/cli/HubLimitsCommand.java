@@ -25,12 +25,16 @@ import picocli.CommandLine.Spec;
             "",
             "hub and vcenter count jobs, host and datastore disks, since each disk is a connection there. Exceptions have a"
                     + " name behind a colon: host:esx1=2, datastore:slow=1, agent:a1=8; `host:esx1=-` removes one. How many jobs an agent"
-                    + " takes it says itself."
+                    + " takes it says itself.",
+            "",
+            "rate=200M is what each agent's backups may read a second, all of them together, rate:a1=50M those of one agent,"
+                    + " and rate:a1@08:00-18:00=20M within these hours; of several the lowest counts. `rate:a1=-` removes one."
         },
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class HubLimitsCommand implements Callable<Integer> {
     private static final Pattern CHANGE = Pattern.compile("(hub|vcenter|host|datastore|agent)(:.+)?=([0-9]{1,5}|-)");
+    private static final Pattern RATE = Pattern.compile("rate(?::([^@=]+))?(?:@([0-9:-]+))?=([0-9]+[KMGTkmgt]?|-)");
 
     private final Console console;
 
@@ -62,6 +66,9 @@ final class HubLimitsCommand implements Callable<Integer> {
         HubText.objects(limits, "only")
                 .forEach(one -> console.out()
                         .println(Printable.of(HubText.text(one, "name")) + "=" + HubText.text(one, "most")));
+        HubText.objects(limits, "rates")
+                .forEach(rate -> console.out()
+                        .println(rateName(rate) + "=" + Sizes.rounded(HubText.number(rate, "bytesPerSecond"))));
         return ExitCode.DONE.code();
     }
 
@@ -73,13 +80,22 @@ final class HubLimitsCommand implements Callable<Integer> {
         Map<String, Integer> only = new LinkedHashMap<>();
         HubText.objects(limits, "only")
                 .forEach(one -> only.put(HubText.text(one, "name"), (int) HubText.number(one, "most")));
+        Map<String, JsonObject> rates = new LinkedHashMap<>();
+        HubText.objects(limits, "rates").forEach(rate -> rates.put(rateName(rate), rate));
         for (String change : changes) {
+            Matcher rate = RATE.matcher(change);
+            if (rate.matches()) {
+                change(rates, rate);
+                continue;
+            }
             Matcher parts = CHANGE.matcher(change);
             boolean isRemoval = parts.matches() && parts.group(3).equals("-");
             if (!parts.matches()
                     || (parts.group(2) == null && (isRemoval || parts.group(1).equals("agent")))) {
                 throw new ParameterException(
-                        spec.commandLine(), "'" + change + "' is no limit, such as host=4, host:esx1=2 or host:esx1=-");
+                        spec.commandLine(),
+                        "'" + change + "' is no limit, such as host=4, host:esx1=2, host:esx1=- or"
+                                + " rate:a1@08:00-18:00=20M");
             }
             if (parts.group(2) == null) {
                 limits.addProperty(parts.group(1), Integer.valueOf(parts.group(3)));
@@ -97,6 +113,31 @@ final class HubLimitsCommand implements Callable<Integer> {
             exceptions.add(one);
         });
         limits.add("only", exceptions);
+        JsonArray all = new JsonArray();
+        rates.values().forEach(all::add);
+        limits.add("rates", all);
         return client.putLimits(limits);
+    }
+
+    private static String rateName(JsonObject rate) {
+        return "rate" + (rate.has("agent") ? ":" + Printable.of(HubText.text(rate, "agent")) : "")
+                + (rate.has("hours") ? "@" + HubText.text(rate, "hours") : "");
+    }
+
+    private static void change(Map<String, JsonObject> rates, Matcher wanted) {
+        JsonObject rate = new JsonObject();
+        if (wanted.group(1) != null) {
+            rate.addProperty("agent", wanted.group(1));
+        }
+        if (wanted.group(2) != null) {
+            rate.addProperty("hours", wanted.group(2));
+        }
+        String name = rateName(rate);
+        if (wanted.group(3).equals("-")) {
+            rates.remove(name);
+        } else {
+            rate.addProperty("bytesPerSecond", Sizes.parse(wanted.group(3)));
+            rates.put(name, rate);
+        }
     }
 }

@@ -55,6 +55,14 @@ final class HubScheduleCommand implements Callable<Integer> {
     private @Nullable String zone;
 
     @Option(
+            names = "--hours",
+            paramLabel = "FROM-TO",
+            description =
+                    "Its backups begin only then, such as 22:00-06:00; what still waits at the end begins when they come"
+                            + " again. What runs goes on.")
+    private @Nullable String hours;
+
+    @Option(
             names = "--spread",
             paramLabel = "TIME",
             defaultValue = "0s",
@@ -120,6 +128,9 @@ final class HubScheduleCommand implements Callable<Integer> {
         if (zone != null) {
             schedule.addProperty("zone", zone);
         }
+        if (hours != null) {
+            schedule.addProperty("hours", hours);
+        }
         JsonArray patterns = new JsonArray();
         for (String vm : vms) {
             JsonObject pattern = new JsonObject();
@@ -134,11 +145,12 @@ final class HubScheduleCommand implements Callable<Integer> {
 
     private void print(List<JsonObject> schedules) {
         List<List<String>> rows = new ArrayList<>();
-        rows.add(List.of("NAME", "AT", "ZONE", "VMS", "NEXT", "LAST", "JOBS"));
+        rows.add(List.of("NAME", "AT", "HOURS", "ZONE", "VMS", "NEXT", "LAST", "JOBS"));
         for (JsonObject one : schedules) {
             rows.add(List.of(
                     HubText.text(one, "name"),
                     HubText.text(one, "cron"),
+                    one.has("hours") ? HubText.text(one, "hours") : "-",
                     HubText.text(one, "zone"),
                     HubText.objects(one, "vms").stream()
                             .map(vm -> Printable.of(HubText.text(vm, "pattern")))

@@ -16,6 +16,7 @@ import io.migratekit.tunnel.service.ControlClient;
 import io.migratekit.tunnel.service.RuntimeDirectory;
 import io.migratekit.tunnel.service.ServiceException;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Files;
@@ -215,6 +216,10 @@ final class ServiceRoad implements Way {
     public int connectionsToFill() {
         return 1;
     }
+
+    /** The service's own configuration says who may call back. */
+    @Override
+    public void callBack(int portThere, InetSocketAddress here) {}
 
     @Override
     public void close() {

@@ -7,8 +7,10 @@ import io.migratekit.nbd.NbdUri;
 import io.migratekit.tunnel.Forward;
 import io.migratekit.tunnel.ForwardView;
 import io.migratekit.tunnel.SshTunnel;
+import io.migratekit.tunnel.TunnelException;
 import io.migratekit.tunnel.TunnelSpec;
 import io.migratekit.tunnel.TunnelState;
+import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
@@ -79,6 +81,15 @@ final class SshRoad implements Way {
     @Override
     public int connectionsToFill() {
         return connectionsToFill(tunnel.measureRoundTrip(ROUND_TRIP_LIMIT));
+    }
+
+    @Override
+    public void callBack(int portThere, InetSocketAddress here) {
+        try {
+            tunnel.add(new Forward.ReverseTcp("127.0.0.1", portThere, here));
+        } catch (TunnelException e) {
+            console.say("the hub cannot call this agent, which goes on asking: " + e.getMessage());
+        }
     }
 
     static int connectionsToFill(Duration roundTrip) {

@@ -4,6 +4,7 @@ import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.tunnel.Forward;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,12 @@ sealed interface Way extends AutoCloseable permits SshRoad, ServiceRoad {
 
     /** How many connections it takes to write at full speed this way; asks the other end, for a second at the most. */
     int connectionsToFill();
+
+    /**
+     * Lets a port of the other host's loopback lead to one of ours, if that is for this way to say. What is refused there is told,
+     * and otherwise nothing comes of it.
+     */
+    void callBack(int portThere, InetSocketAddress here);
 
     @Override
     void close();

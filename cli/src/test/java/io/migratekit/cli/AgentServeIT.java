@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -12,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -79,6 +81,33 @@ class AgentServeIT {
             Waiting.until("what the hub knows is forgotten here", SOON, () -> !Files.exists(given));
             agent.signal("TERM");
             assertEquals(143, agent.end(Duration.ofMinutes(2)).code());
+        }
+    }
+
+    /** A few megabytes, for which the agent needs some seconds when nobody slows it down. */
+    @Test
+    void aRateOfTheHubHoldsAndIsLiftedWhileAJobRuns() throws Exception {
+        try (HubLab lab = new HubLab(folder, 24 * MIB);
+                CopyProcess _ = serve(lab, "--name", "slow")) {
+            lab.source().guestWrites(new Random(5), 60);
+            Run limit = Run.migratekit(lab.hubWords("limits", "rate=900M", "rate:slow=64K", "rate:x@08:00-18:00=1M"));
+            assertEquals(0, limit.code(), limit::toString);
+            assertTrue(limit.out().contains("rate:slow=64 KiB\nrate:x@08:00-18:00=1 MiB"), limit::out);
+            Run wrong = Run.migratekit(lab.hubWords("limits", "rate:slow@25:00-23:59=64K"));
+            assertEquals(2, wrong.code(), wrong::toString);
+            assertEquals(
+                    0,
+                    Run.migratekit(lab.hubWords("start", "web01", "--id", "slowly"))
+                            .code());
+            Waiting.until("it copies", SOON, () -> job(lab, "slowly").has("said"));
+            TimeUnit.SECONDS.sleep(12);
+            assertEquals("running", state(lab, "slowly"));
+            limit = Run.migratekit(lab.hubWords("limits", "rate:slow=-"));
+            assertEquals(0, limit.code(), limit::toString);
+            assertFalse(limit.out().contains("rate:slow"), limit::out);
+            ended(lab, "slowly", "done");
+            lab.remember("slowly");
+            lab.assertAllPointsAreTrue();
         }
     }
 

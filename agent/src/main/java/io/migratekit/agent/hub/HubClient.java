@@ -274,6 +274,11 @@ public final class HubClient implements AutoCloseable {
         return found(() -> ask("GET", "/api/v1/jobs/" + word(id), null, "what the hub knows of job " + id));
     }
 
+    /** What the process of a job says this moment. */
+    public JsonObject liveJob(String id) {
+        return askLong("GET", "/api/v1/jobs/" + word(id) + "/live", null, "the hub to ask job " + id);
+    }
+
     public JsonObject cancel(String id) {
         return askLong("DELETE", "/api/v1/jobs/" + word(id), null, "the hub to cancel job " + id);
     }

@@ -10,14 +10,18 @@ import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.JobStore;
+import io.migratekit.agent.job.StateFolder;
 import io.migratekit.nbd.Durations;
 import io.migratekit.vmware.VCenterSpec;
 import io.migratekit.vmware.VSphereException;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -36,6 +40,8 @@ public final class AgentService implements AutoCloseable {
     private final HubClient hub;
     private final GivenJobs jobs;
     private final CountDownLatch end = new CountDownLatch(1);
+    private final Semaphore calls = new Semaphore(0);
+    private volatile Optional<AgentDoor> door = Optional.empty();
     private final Thread discovery;
     private volatile boolean discoveryWanted = true;
     private volatile String status = "begins";
@@ -46,14 +52,20 @@ public final class AgentService implements AutoCloseable {
      *
      * @param name by which hubs know it
      * @param slots how many jobs it takes at once
+     * @param askEvery how often it asks; without it always, and the hub takes its time to answer
      * @param discoverEvery how often it looks which VMs there are
+     * @param reachedAt at this port of its loopback the hub reaches the place where the agent listens
+     * @param bytesPerSecond how fast each backup may be, 0 for no limit
      * @param jobWords say how each backup is to be made
      */
     public record Spec(
             String name,
             String version,
             int slots,
+            Duration askEvery,
             Duration discoverEvery,
+            OptionalInt reachedAt,
+            long bytesPerSecond,
             VCenterSpec vcenter,
             JobStore store,
             List<String> jobWords) {
@@ -66,8 +78,19 @@ public final class AgentService implements AutoCloseable {
     public AgentService(Spec spec, HubClient hub) throws IOException {
         this.spec = spec;
         this.hub = hub;
-        this.jobs = new GivenJobs(spec.store(), GivenJobs.ourselves(), spec.jobWords());
+        this.jobs =
+                new GivenJobs(spec.store(), GivenJobs.ourselves(), spec.jobWords(), spec.bytesPerSecond(), this::wake);
         discovery = Thread.ofPlatform().daemon().name("agent-discovery").start(this::discover);
+    }
+
+    /** What belongs to the agent that serves with a state directory; its lock keeps out another one. */
+    public static StateFolder folder(JobStore store) {
+        return new StateFolder(store.path().resolve("agent"));
+    }
+
+    /** Begins to listen where the agent itself can be asked. */
+    public void listen(InetSocketAddress at) throws IOException {
+        door = Optional.of(new AgentDoor(at, folder(spec.store()).path(), this));
     }
 
     /** Asks and does, until the thread is interrupted. */
@@ -77,16 +100,17 @@ public final class AgentService implements AutoCloseable {
             while (end.getCount() > 0) {
                 turnedNanos = System.nanoTime();
                 try {
-                    once();
+                    boolean isMoreToTell = once();
                     pause = FIRST_PAUSE;
+                    if (!isMoreToTell) {
+                        rest(spec.askEvery());
+                    }
                 } catch (HubException.Cancelled e) {
                     return;
                 } catch (HubException e) {
                     status = "the hub is not reached: " + e.getMessage();
                     LOG.log(WARNING, () -> "agent=" + spec.name() + " " + e.getMessage() + "; asked again");
-                    if (end.await(pause.toMillis(), TimeUnit.MILLISECONDS)) {
-                        return;
-                    }
+                    rest(pause);
                     pause = pause.multipliedBy(2).compareTo(LONGEST_PAUSE) < 0 ? pause.multipliedBy(2) : LONGEST_PAUSE;
                 }
             }
@@ -95,20 +119,30 @@ public final class AgentService implements AutoCloseable {
         }
     }
 
-    private void once() {
+    /** Until so much time is over, somebody calls, a job has ended, or the end has come. */
+    private void rest(Duration atMost) throws InterruptedException {
+        var _ = calls.tryAcquire(atMost.toMillis(), TimeUnit.MILLISECONDS);
+        calls.drainPermits();
+    }
+
+    /** Asks and does; whether there is something to be told at once. */
+    private boolean once() {
         List<JsonObject> reports = jobs.all().stream().map(jobs::report).toList();
         JsonObject question = new JsonObject();
         question.addProperty("version", spec.version());
         question.addProperty("slots", spec.slots());
         // What has ended is kept until the hub has answered, so that is not to take long.
         boolean hasEnded = reports.stream().anyMatch(report -> report.has("code"));
-        question.addProperty("waitSeconds", hasEnded ? 0 : AT_THE_HUB.toSeconds());
+        question.addProperty("waitSeconds", hasEnded || spec.askEvery().isPositive() ? 0 : AT_THE_HUB.toSeconds());
+        door.filter(_ -> spec.reachedAt().isPresent())
+                .ifPresent(open ->
+                        question.add("reached", open.reached(spec.reachedAt().getAsInt())));
         question.add("jobs", GivenJobs.reports(reports));
         JsonObject orders = hub.poll(spec.name(), question);
         reports.stream().map(GivenJobs::ended).flatMap(Optional::stream).forEach(jobs::forget);
-        for (JsonElement order : list(orders, "start")) {
-            start(GivenJob.of(order.getAsJsonObject()));
-        }
+        jobs.share(orders.has("bytesPerSecond") ? orders.get("bytesPerSecond").getAsLong() : 0);
+        List<JsonElement> start = list(orders, "start");
+        start.forEach(order -> start(GivenJob.of(order.getAsJsonObject())));
         for (JsonElement id : list(orders, "cancel")) {
             LOG.log(INFO, () -> "job=" + id.getAsString() + " is cancelled");
             jobs.stop(new JobId(id.getAsString()));
@@ -118,6 +152,32 @@ public final class AgentService implements AutoCloseable {
         }
         long running = reports.stream().filter(report -> !report.has("code")).count();
         status = running + (running == 1 ? " job runs" : " jobs run");
+        return !start.isEmpty() || hasEnded;
+    }
+
+    /** Asks the hub now. */
+    void wake() {
+        calls.release();
+    }
+
+    void wantDiscovery() {
+        discoveryWanted = true;
+    }
+
+    /** What the process of a job says this moment. */
+    Optional<JsonObject> live(JobId id) {
+        return jobs.live(id);
+    }
+
+    /** What is to be known of it, as JSON. */
+    JsonObject view() {
+        JsonObject view = new JsonObject();
+        view.addProperty("name", spec.name());
+        view.addProperty("version", spec.version());
+        view.addProperty("slots", spec.slots());
+        view.addProperty("status", status);
+        view.add("jobs", GivenJobs.reports(jobs.all().stream().map(jobs::report).toList()));
+        return view;
     }
 
     private static List<JsonElement> list(JsonObject orders, String name) {
@@ -190,6 +250,8 @@ public final class AgentService implements AutoCloseable {
     @Override
     public void close() {
         end.countDown();
+        wake();
+        door.ifPresent(AgentDoor::close);
         discovery.interrupt();
         try {
             var _ = discovery.join(Duration.ofSeconds(5));

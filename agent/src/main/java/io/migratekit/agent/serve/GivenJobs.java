@@ -15,12 +15,14 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
@@ -31,6 +33,9 @@ final class GivenJobs {
     private static final String OUTPUT = "out.log";
     private static final int LAST_WORDS_BYTES = 4096;
     private static final int LONGEST_SAID = 1000;
+    /** A process whose watch does not answer for so long is frozen, and that is said by saying nothing. */
+    private static final Duration ANSWERS_WITHIN = Duration.ofSeconds(2);
+
     private static final int KILLED = 137;
     private static final int STOPPED = 143;
 
@@ -38,19 +43,53 @@ final class GivenJobs {
     private final Path folder;
     private final List<String> program;
     private final List<String> words;
-    private final Map<JobId, Process> children = new HashMap<>();
+    private final long ownBytesPerSecond;
+    private final Runnable onEnd;
+    private final Map<JobId, Process> children = new ConcurrentHashMap<>();
+    private final Map<JobId, Long> told = new HashMap<>();
+    private long sharedBytesPerSecond;
 
     /**
      * Jobs in a state directory.
      *
      * @param program starts migratekit, when its words follow
      * @param words say how each backup is to be made
+     * @param ownBytesPerSecond how fast each may be, 0 for no limit
+     * @param onEnd hears whenever the process of one has ended
      */
-    GivenJobs(JobStore store, List<String> program, List<String> words) {
+    GivenJobs(JobStore store, List<String> program, List<String> words, long ownBytesPerSecond, Runnable onEnd) {
         this.store = store;
         this.folder = store.path().resolve("given");
         this.program = List.copyOf(program);
         this.words = List.copyOf(words);
+        this.ownBytesPerSecond = ownBytesPerSecond;
+        this.onEnd = onEnd;
+        all().forEach(job -> job.process().ifPresent(this::tellOfEnd));
+    }
+
+    /** How fast they may be, all of them together: each gets its part, whatever it needs; 0 for no limit. */
+    void share(long bytesPerSecond) {
+        sharedBytesPerSecond = bytesPerSecond;
+        List<JobId> running =
+                all().stream().filter(this::isRunning).map(GivenJob::id).toList();
+        told.keySet().retainAll(running);
+        long each = rate(running.size());
+        for (JobId id : running) {
+            // One that we have not started was told its rate by whoever came before us, or in its words.
+            Long before = told.get(id);
+            boolean isNew = before == null || before != each;
+            if (isNew && store.requestRate(id, each)) {
+                told.put(id, each);
+            }
+        }
+    }
+
+    private long rate(int jobs) {
+        if (sharedBytesPerSecond == 0) {
+            return ownBytesPerSecond;
+        }
+        long each = Math.max(1, sharedBytesPerSecond / Math.max(1, jobs));
+        return ownBytesPerSecond == 0 ? each : Math.min(each, ownBytesPerSecond);
     }
 
     private StateFolder folderOf(JobId id) {
@@ -81,6 +120,10 @@ final class GivenJobs {
             line.add("--full");
         }
         line.addAll(words);
+        long rate = rate((int) all().stream().filter(this::isRunning).count() + 1);
+        if (rate > 0) {
+            line.add("--rate=" + rate);
+        }
         Process process = new ProcessBuilder(line)
                 .redirectInput(new File("/dev/null"))
                 .redirectErrorStream(true)
@@ -88,7 +131,12 @@ final class GivenJobs {
                         place.path().resolve(OUTPUT).toFile()))
                 .start();
         children.put(job.id(), process);
+        tellOfEnd(process.toHandle());
         job.startedAs(process.toHandle()).write(place);
+    }
+
+    private void tellOfEnd(ProcessHandle process) {
+        var _ = process.onExit().thenRun(onEnd);
     }
 
     /** What is to be said of it to the hub. */
@@ -124,6 +172,19 @@ final class GivenJobs {
                     case JobState.Running _ -> KILLED;
                 })
                 .orElse(KILLED);
+    }
+
+    /** What its process says this moment; nothing of a job that we do not have. */
+    Optional<JsonObject> live(JobId id) {
+        return GivenJob.read(folderOf(id)).map(job -> {
+            JsonObject live = new JsonObject();
+            live.addProperty("job", id.text());
+            live.addProperty("running", isRunning(job));
+            store.status(id)
+                    .ifPresent(text -> live.add("status", JsonFields.known(text).raw()));
+            store.askWhy(id, ANSWERS_WITHIN).ifPresent(why -> live.addProperty("why", why));
+            return live;
+        });
     }
 
     /** What it waits for just now, as its status has it. */

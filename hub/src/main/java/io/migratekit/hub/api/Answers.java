@@ -11,6 +11,7 @@ import io.migratekit.hub.control.Job;
 import io.migratekit.hub.control.Limits;
 import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.control.Schedule;
+import io.migratekit.hub.control.Settings;
 import io.migratekit.hub.export.ExportKey;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
@@ -405,6 +406,10 @@ public final class Answers {
         object.addProperty("askedBy", job.askedBy());
         put(object, "askedAt", job.askedAt());
         put(object, "notBefore", job.notBefore());
+        job.window().ifPresent(window -> {
+            object.addProperty("hours", window.hours());
+            object.addProperty("zone", window.zone().getId());
+        });
         put(object, "agent", job.agent());
         JsonObject uses = new JsonObject();
         job.uses().forEach(uses::addProperty);
@@ -426,6 +431,7 @@ public final class Answers {
         object.addProperty("name", agent.name());
         object.addProperty("version", agent.version());
         object.addProperty("slots", agent.slots());
+        agent.reached().ifPresent(at -> object.addProperty("reachedAt", at.port()));
         put(object, "heardAt", agent.heardAt());
         put(object, "discoveredAt", agent.discoveredAt());
         object.addProperty("there", agent.isThere(Instant.now()));
@@ -449,6 +455,7 @@ public final class Answers {
         orders.cancel().forEach(cancel::add);
         object.add("cancel", cancel);
         object.addProperty("discover", orders.discover());
+        orders.bytesPerSecond().ifPresent(rate -> object.addProperty("bytesPerSecond", rate));
         return object;
     }
 
@@ -467,6 +474,7 @@ public final class Answers {
         object.addProperty("zone", schedule.zone());
         object.addProperty("jitterSeconds", schedule.jitterSeconds());
         object.addProperty("priority", schedule.priority());
+        schedule.window().ifPresent(window -> object.addProperty("hours", window.hours()));
         put(object, "nextAt", schedule.next(Instant.now()).orElse(null));
         put(object, "lastAt", schedule.lastAt());
         if (schedule.lastJobs() != null) {
@@ -491,6 +499,9 @@ public final class Answers {
         object.addProperty("vcenter", limits.vcenter());
         object.addProperty("host", limits.host());
         object.addProperty("datastore", limits.datastore());
+        JsonArray rates = new JsonArray();
+        limits.rates().forEach(rate -> rates.add(Settings.json(rate)));
+        object.add("rates", rates);
         return object;
     }
 }

@@ -28,8 +28,10 @@ final class ControlRoutes {
                 Route.of("GET", "/api/v1/jobs", Access.LOOK, Way.PLAIN, this::list)
                         .asking("vm", "ended"),
                 Route.of("GET", "/api/v1/jobs/{job}", Access.LOOK, Way.PLAIN, this::show),
+                Route.of("GET", "/api/v1/jobs/{job}/live", Access.LOOK, Way.LONG, this::liveJob),
                 Route.of("DELETE", "/api/v1/jobs/{job}", Access.WRITE, Way.LONG, this::cancel),
                 Route.of("GET", "/api/v1/agents", Access.LOOK, Way.PLAIN, this::agents),
+                Route.of("GET", "/api/v1/agents/{agent}/live", Access.LOOK, Way.LONG, this::live),
                 Route.of("POST", "/api/v1/agents/{agent}/poll", Access.WRITE, Way.LONG, this::poll),
                 Route.of("PUT", "/api/v1/agents/{agent}/vms", Access.WRITE, Way.JSON, this::saw),
                 Route.of("POST", "/api/v1/agents/{agent}/discover", Access.ADMIN, Way.LONG, this::discover),
@@ -59,7 +61,8 @@ final class ControlRoutes {
                         wish.priority(),
                         wish.whole(),
                         call.token().map(Tokens.Token::name).orElse("the hub's own user"),
-                        wish.notBefore()));
+                        wish.notBefore(),
+                        Optional.empty()));
         return Reply.json(202, Answers.job(queue.get().show(asked.job().id())));
     }
 
@@ -99,6 +102,15 @@ final class ControlRoutes {
 
     private Reply show(Call call) {
         return Reply.json(200, Answers.job(seen(call)));
+    }
+
+    private Reply liveJob(Call call) {
+        return Reply.json(200, queue.get().liveJob(seen(call).job().id()));
+    }
+
+    private Reply live(Call call) {
+        mustSeeAll(call);
+        return Reply.json(200, queue.get().live(call.id("agent")));
     }
 
     private Reply cancel(Call call) {

@@ -87,6 +87,7 @@ public final class HubService implements AutoCloseable {
             case ControlException.NotFound _ -> new Problem(404, "not-found", detail);
             case ControlException.Conflict _ -> new Problem(409, "conflict", detail);
             case ControlException.BadRequest _ -> new Problem(400, "bad-request", detail);
+            case ControlException.Unreached _ -> new Problem(503, "unreached", detail);
             case ControlException.Unavailable _ -> new Problem(503, "storage", detail);
             case ExportFailed _ -> new Problem(503, "no-export", detail);
             default -> {

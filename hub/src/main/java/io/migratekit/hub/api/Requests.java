@@ -1,10 +1,13 @@
 package io.migratekit.hub.api;
 
 import com.google.gson.JsonObject;
+import io.migratekit.hub.control.Agent;
 import io.migratekit.hub.control.Limits;
 import io.migratekit.hub.control.Queue;
+import io.migratekit.hub.control.Rate;
 import io.migratekit.hub.control.Schedule;
 import io.migratekit.hub.control.Sighting;
+import io.migratekit.hub.control.Window;
 import io.migratekit.hub.repository.Inventory;
 import io.migratekit.hub.repository.InventoryDisk;
 import io.migratekit.hub.repository.RetentionPolicy;
@@ -233,11 +236,19 @@ final class Requests {
                     job.text("said", LONGEST_SAID).orElse(null)));
             job.end();
         }
+        Optional<Agent.Reached> reached = Optional.empty();
+        if (body.has("reached")) {
+            Body at = body.part("reached");
+            reached = Optional.of(new Agent.Reached(
+                    (int) at.requiredNumber("port", 1, 65_535), at.required("token", at.text("token", 100))));
+            at.end();
+        }
         Poll poll = new Poll(
                 new Queue.Question(
                         agent,
                         body.required("version", body.text("version", 200)),
                         (int) body.requiredNumber("slots", 1, MOST_SLOTS),
+                        reached,
                         reports),
                 Duration.ofSeconds(body.number("waitSeconds", 0, LONGEST_WAIT).orElse(0)));
         body.end();
@@ -285,18 +296,35 @@ final class Requests {
         var _ = body.time("nextAt");
         var _ = body.time("lastAt");
         var _ = body.number("lastJobs", 0, 1_000_000);
+        String zone = zone(body);
         Schedule schedule = new Schedule(
                 name,
                 "",
                 body.required("cron", body.text("cron", 200)),
-                body.text("zone", 64).orElse(ZoneId.systemDefault().getId()),
+                zone,
                 patterns,
                 (int) body.number("jitterSeconds", 0, 86_400).orElse(0),
                 (int) body.number("priority", -MOST_URGENT, MOST_URGENT).orElse(0),
+                body.text("hours", 11).map(hours -> Window.of(hours, zone)),
                 null,
                 null);
         body.end();
         return schedule;
+    }
+
+    /** Whose clock is meant; ours, if nothing is said. */
+    private static String zone(Body body) {
+        return body.text("zone", 64).orElse(ZoneId.systemDefault().getId());
+    }
+
+    private static Rate rate(Body body) {
+        String zone = zone(body);
+        Rate rate = new Rate(
+                body.optionalId("agent"),
+                body.text("hours", 11).map(hours -> Window.of(hours, zone)),
+                body.requiredNumber("bytesPerSecond", 1, LARGEST_DISK));
+        body.end();
+        return rate;
     }
 
     static Limits limits(Body body) {
@@ -311,12 +339,17 @@ final class Requests {
                 one.end();
             }
         }
+        List<Rate> rates = new ArrayList<>();
+        if (body.has("rates")) {
+            body.list("rates", 0, 1000).forEach(one -> rates.add(rate(one)));
+        }
         Limits limits = new Limits(
                 (int) body.requiredNumber("hub", 0, Limits.MOST),
                 (int) body.requiredNumber("vcenter", 0, Limits.MOST),
                 (int) body.requiredNumber("host", 0, Limits.MOST),
                 (int) body.requiredNumber("datastore", 0, Limits.MOST),
-                only);
+                only,
+                rates);
         body.end();
         return limits;
     }

@@ -64,6 +64,11 @@ final class Admission {
     }
 
     Answer ask(Job job) {
+        Optional<Window> closed = job.window().filter(window -> !window.isOpen(now));
+        if (closed.isPresent()) {
+            return new Answer.Wait("its hours, " + closed.get() + ", which begin again at "
+                    + closed.get().opens(now));
+        }
         List<Sighting> seen = sightings.getOrDefault(job.vm(), List.of());
         if (seen.isEmpty()) {
             return new Answer.Wait("no agent of this hub has seen the VM; `migratekit agent serve` has to run where its"

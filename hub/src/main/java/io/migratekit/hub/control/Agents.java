@@ -10,31 +10,46 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /** How do agents, and what they have seen, get into the database, and out of it? */
 final class Agents {
     private Agents() {}
 
     /** It asks for work. */
-    static void heard(Connection connection, String name, String hub, String version, int slots, Instant now)
+    static void heard(
+            Connection connection,
+            String name,
+            String hub,
+            String version,
+            int slots,
+            Optional<Agent.Reached> reached,
+            Instant now)
             throws SQLException {
+        Integer port = reached.map(Agent.Reached::port).orElse(null);
+        String token = reached.map(Agent.Reached::token).orElse(null);
         try (PreparedStatement update = Jobs.prepared(
                 connection,
-                "update agent set hub = ?, version = ?, slots = ?, heard_at = ? where name = ?",
+                "update agent set hub = ?, version = ?, slots = ?, reached_port = ?, reached_token = ?, heard_at = ?"
+                        + " where name = ?",
                 hub,
                 version,
                 slots,
+                port,
+                token,
                 now,
                 name)) {
             if (update.executeUpdate() == 0) {
                 Jobs.run(
                         connection,
-                        "insert into agent (name, hub, version, slots, heard_at, discovery_wanted) values (?, ?, ?, ?, ?,"
-                                + " true)",
+                        "insert into agent (name, hub, version, slots, reached_port, reached_token, heard_at,"
+                                + " discovery_wanted) values (?, ?, ?, ?, ?, ?, ?, true)",
                         name,
                         hub,
                         version,
                         slots,
+                        port,
+                        token,
                         now);
             }
         }
@@ -45,11 +60,14 @@ final class Agents {
         try (PreparedStatement statement = Jobs.prepared(connection, "select * from agent order by name");
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
+                String token = rows.getString("reached_token");
                 agents.add(new Agent(
                         rows.getString("name"),
                         rows.getString("hub"),
                         rows.getString("version"),
                         rows.getInt("slots"),
+                        Optional.ofNullable(rows.getObject("reached_port", Integer.class))
+                                .map(at -> new Agent.Reached(at, token)),
                         Objects.requireNonNull(Jobs.time(rows, "heard_at")),
                         rows.getBoolean("discovery_wanted"),
                         Jobs.time(rows, "discovered_at")));

@@ -37,6 +37,15 @@ public abstract sealed class ControlException extends RuntimeException {
         }
     }
 
+    /** An agent does not answer a call. */
+    public static final class Unreached extends ControlException {
+        private static final long serialVersionUID = 1L;
+
+        Unreached(String message) {
+            super(message, null);
+        }
+    }
+
     /** The database cannot be used. */
     public static final class Unavailable extends ControlException {
         private static final long serialVersionUID = 1L;

@@ -65,6 +65,10 @@ public final class Database implements AutoCloseable {
               vms varchar(4000) not null, jitter_seconds int not null, priority smallint not null,
               last_at timestamp with time zone, last_jobs int, primary key (hub, name))
             """,
+            "alter table job add column if not exists hours varchar(100)",
+            "alter table schedule add column if not exists hours varchar(100)",
+            "alter table agent add column if not exists reached_port int",
+            "alter table agent add column if not exists reached_token varchar(100)",
             "create table if not exists control (id int primary key, limits varchar(8000) not null)",
             "insert into control (id, limits) select 1, '{}' where not exists (select 1 from control where id = 1)");
 

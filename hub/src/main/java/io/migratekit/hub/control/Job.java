@@ -2,6 +2,7 @@ package io.migratekit.hub.control;
 
 import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param hub the repository that the backup goes to
  * @param whole whether everything is to be copied, whatever is known of changes
  * @param notBefore it does not begin earlier: it is to be tried again, or was planned so
+ * @param window at which hours it may begin
  * @param agent who carries it out
  * @param uses what it takes up of what is limited while it runs
  * @param attempt how often it was begun
@@ -28,6 +30,7 @@ public record Job(
         String askedBy,
         Instant askedAt,
         Instant notBefore,
+        Optional<Window> window,
         @Nullable String agent,
         Map<String, Integer> uses,
         int attempt,
@@ -51,7 +54,8 @@ public record Job(
             boolean whole,
             String askedBy,
             Instant now,
-            Instant notBefore) {
+            Instant notBefore,
+            Optional<Window> window) {
         return new Job(
                 id,
                 hub,
@@ -63,6 +67,7 @@ public record Job(
                 askedBy,
                 now,
                 notBefore,
+                window,
                 null,
                 Map.of(),
                 0,

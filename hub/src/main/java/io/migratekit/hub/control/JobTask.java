@@ -88,6 +88,10 @@ final class JobTask {
         if (job.notBefore().isAfter(now)) {
             return Optional.of(at(job.notBefore()));
         }
+        Instant opens = job.window().map(window -> window.opens(now)).orElse(now);
+        if (opens.isAfter(now)) {
+            return Optional.of(at(opens));
+        }
         return queue.begin(job) ? Optional.empty() : Optional.of(at(now.plus(queue.lookAgainIn())));
     }
 

@@ -29,8 +29,8 @@ final class Jobs {
     static void add(Connection connection, Job job) throws SQLException {
         run(
                 connection,
-                "insert into job (id, hub, vm, vm_name, state, priority, whole, asked_by, asked_at, not_before, uses, attempt,"
-                        + " cancelled) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', 0, false)",
+                "insert into job (id, hub, vm, vm_name, state, priority, whole, asked_by, asked_at, not_before, hours, uses,"
+                        + " attempt, cancelled) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '{}', 0, false)",
                 job.id(),
                 job.hub(),
                 job.vm(),
@@ -40,7 +40,8 @@ final class Jobs {
                 job.whole(),
                 job.askedBy(),
                 job.askedAt(),
-                job.notBefore());
+                job.notBefore(),
+                job.window().map(Window::toString).orElse(null));
     }
 
     static Optional<Job> find(Connection connection, String id) throws SQLException {
@@ -207,6 +208,7 @@ final class Jobs {
                 row.getString("asked_by"),
                 required(row, "asked_at"),
                 required(row, "not_before"),
+                Window.kept(row.getString("hours")),
                 row.getString("agent"),
                 uses(row.getString("uses")),
                 row.getInt("attempt"),

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import com.github.kagkarlsson.scheduler.Scheduler;
 import com.github.kagkarlsson.scheduler.SchedulerName;
+import com.google.gson.JsonObject;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -16,6 +17,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -50,6 +52,7 @@ public final class Queue implements AutoCloseable {
     private final Database database;
     private final Backups backups;
     private final Bell bell = new Bell();
+    private final AgentCalls calls = new AgentCalls();
     private final ExecutorService workers = Executors.newVirtualThreadPerTaskExecutor();
     private final Scheduler scheduler;
     private final CountDownLatch end = new CountDownLatch(1);
@@ -80,7 +83,8 @@ public final class Queue implements AutoCloseable {
             int priority,
             boolean whole,
             String askedBy,
-            Instant notBefore) {}
+            Instant notBefore,
+            Optional<Window> window) {}
 
     /** What became of a wish. */
     public record Asked(Job job, boolean created) {}
@@ -97,10 +101,15 @@ public final class Queue implements AutoCloseable {
             @Nullable String said) {}
 
     /** An agent asks for work. */
-    public record Question(String agent, String version, int slots, List<Report> reports) {}
+    public record Question(
+            String agent, String version, int slots, Optional<Agent.Reached> reached, List<Report> reports) {}
 
-    /** What an agent is to do. */
-    public record Orders(List<Job> start, List<String> cancel, boolean discover) {
+    /**
+     * What an agent is to do.
+     *
+     * @param bytesPerSecond what its jobs may read, all of them together
+     */
+    public record Orders(List<Job> start, List<String> cancel, boolean discover, OptionalLong bytesPerSecond) {
         boolean isEmpty() {
             return start.isEmpty() && cancel.isEmpty() && !discover;
         }
@@ -162,7 +171,8 @@ public final class Queue implements AutoCloseable {
                     wish.whole(),
                     wish.askedBy(),
                     now,
-                    wish.notBefore().isAfter(now) ? wish.notBefore() : now);
+                    wish.notBefore().isAfter(now) ? wish.notBefore() : now,
+                    wish.window());
             Jobs.add(connection, job);
             return new Asked(job, true);
         });
@@ -338,7 +348,14 @@ public final class Queue implements AutoCloseable {
                 () -> "job=" + job.id() + " agent=" + job.agent()
                         + " was not heard for long; another job takes its place");
         ask(new Wish(
-                Optional.empty(), job.vm(), job.vmName(), job.priority(), job.whole(), job.askedBy(), Instant.now()));
+                Optional.empty(),
+                job.vm(),
+                job.vmName(),
+                job.priority(),
+                job.whole(),
+                job.askedBy(),
+                Instant.now(),
+                job.window()));
     }
 
     // ---- agents
@@ -349,7 +366,15 @@ public final class Queue implements AutoCloseable {
      * @param isGone whether the agent hears no more
      */
     public Orders poll(Question question, Duration atMost, BooleanSupplier isGone) throws InterruptedException {
-        long end = System.nanoTime() + atMost.toNanos();
+        calls.asks(question.agent());
+        try {
+            return await(question, System.nanoTime() + atMost.toNanos(), isGone);
+        } finally {
+            calls.asksNoMore(question.agent());
+        }
+    }
+
+    private Orders await(Question question, long end, BooleanSupplier isGone) throws InterruptedException {
         take(question);
         while (true) {
             long rung = bell.count();
@@ -369,7 +394,8 @@ public final class Queue implements AutoCloseable {
         boolean ended = database.alone(connection -> {
             adopted.clear();
             Instant now = Instant.now();
-            Agents.heard(connection, question.agent(), hub, question.version(), question.slots(), now);
+            Agents.heard(
+                    connection, question.agent(), hub, question.version(), question.slots(), question.reached(), now);
             boolean any = false;
             for (Report report : question.reports()) {
                 if (Jobs.find(connection, report.job()).isEmpty()) {
@@ -395,7 +421,17 @@ public final class Queue implements AutoCloseable {
         if (Jobs.live(connection, report.vm()).isPresent()) {
             return Optional.empty();
         }
-        Job job = Job.asked(report.job(), hub, report.vm(), report.vmName(), 0, false, "agent " + agent, now, now);
+        Job job = Job.asked(
+                report.job(),
+                hub,
+                report.vm(),
+                report.vmName(),
+                0,
+                false,
+                "agent " + agent,
+                now,
+                now,
+                Optional.empty());
         Jobs.add(connection, job);
         Jobs.give(connection, job, agent, Map.of("agent:" + agent, 1, "hub:" + hub, 1), now);
         return Optional.of(job);
@@ -428,7 +464,8 @@ public final class Queue implements AutoCloseable {
             }
             boolean discover = Agents.all(connection).stream()
                     .anyMatch(agent -> agent.name().equals(question.agent()) && agent.discoveryWanted());
-            return new Orders(start, cancel, discover);
+            return new Orders(
+                    start, cancel, discover, Settings.limits(connection).rate(question.agent(), Instant.now()));
         });
     }
 
@@ -439,6 +476,45 @@ public final class Queue implements AutoCloseable {
             return true;
         });
         bell.ring();
+    }
+
+    /** Those of this hub that have something to do, and do not ask for it just now, are called. */
+    private void callAgents() {
+        List<Agent> due = database.once(connection -> {
+            List<Agent> found = new ArrayList<>();
+            for (Agent agent : Agents.all(connection)) {
+                if (agent.hub().equals(hub)
+                        && calls.isDue(agent)
+                        && (agent.discoveryWanted()
+                                || Jobs.ofAgent(connection, agent.name()).stream()
+                                        .anyMatch(job -> job.cancelled() || job.state() == Job.State.GIVEN))) {
+                    found.add(agent);
+                }
+            }
+            return found;
+        });
+        due.forEach(agent -> workers.execute(() -> calls.wake(agent)));
+    }
+
+    /** What an agent says of itself, asked this moment. */
+    public JsonObject live(String agent) {
+        return calls.ask(callable(agent), "/api/v1/agent");
+    }
+
+    /** What the process of a job says of itself, asked this moment. */
+    public JsonObject liveJob(String id) {
+        Job job = find(id).orElseThrow(() -> new ControlException.NotFound("there is no job " + id));
+        if (job.agent() == null || !job.state().isUnderWay()) {
+            throw new ControlException.Conflict("job " + id + " is with no agent now");
+        }
+        return calls.ask(callable(job.agent()), "/api/v1/jobs/" + id);
+    }
+
+    private Agent callable(String name) {
+        return agents().stream()
+                .filter(agent -> agent.name().equals(name) && agent.hub().equals(hub))
+                .findFirst()
+                .orElseThrow(() -> new ControlException.NotFound("there is no agent " + name + " of this hub"));
     }
 
     public List<Agent> agents() {
@@ -529,7 +605,8 @@ public final class Queue implements AutoCloseable {
                         schedule.priority(),
                         false,
                         "schedule " + schedule.name(),
-                        schedule.begin(vm.vm(), now));
+                        schedule.begin(vm.vm(), now),
+                        schedule.window());
                 try {
                     jobs += ask(schedule.hub(), wish).created() ? 1 : 0;
                 } catch (ControlException.Conflict e) {
@@ -579,6 +656,7 @@ public final class Queue implements AutoCloseable {
                         .toList();
             });
             may.forEach(this::soon);
+            callAgents();
             if (!may.isEmpty()) {
                 scheduler.triggerCheckForDueExecutions();
             }
@@ -615,6 +693,7 @@ public final class Queue implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+        calls.close();
         database.close();
     }
 }

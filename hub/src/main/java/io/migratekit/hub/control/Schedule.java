@@ -14,7 +14,6 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
@@ -31,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param zone whose clock that is
  * @param vms names or ids, with {@code *} and {@code ?}
  * @param jitterSeconds the jobs are spread over so much time
+ * @param window its jobs begin only then; what waits when it closes begins when it opens again
  */
 public record Schedule(
         String name,
@@ -40,6 +40,7 @@ public record Schedule(
         List<String> vms,
         int jitterSeconds,
         int priority,
+        Optional<Window> window,
         @Nullable Instant lastAt,
         @Nullable Integer lastJobs) {
     private static final CronParser PARSER = new CronParser(CronDefinitionBuilder.instanceDefinitionFor(CronType.UNIX));
@@ -51,14 +52,14 @@ public record Schedule(
     /** The same for this hub, if it makes sense. */
     Schedule of(String its) {
         Cron _ = parsed();
-        ZoneId _ = zoneId();
+        ZoneId _ = Window.zone(zone);
         vms.forEach(pattern -> {
             PathMatcher _ = matcher(pattern);
         });
         if (next(Instant.now()).isEmpty()) {
             throw new ControlException.BadRequest("'" + cron + "' never comes");
         }
-        return new Schedule(name, its, cron, zone, vms, jitterSeconds, priority, null, null);
+        return new Schedule(name, its, cron, zone, vms, jitterSeconds, priority, window, null, null);
     }
 
     private Cron parsed() {
@@ -68,14 +69,6 @@ public record Schedule(
             throw new ControlException.BadRequest("'" + cron
                     + "' is no time as crontab has it (minute, hour, day, month, weekday), such as '30 22 * * 1-5': "
                     + e.getMessage());
-        }
-    }
-
-    private ZoneId zoneId() {
-        try {
-            return ZoneId.of(zone);
-        } catch (DateTimeException e) {
-            throw new ControlException.BadRequest("'" + zone + "' is no time zone, such as Europe/Berlin");
         }
     }
 
@@ -90,7 +83,7 @@ public record Schedule(
     /** Its next time after this moment. */
     public Optional<Instant> next(Instant after) {
         return ExecutionTime.forCron(parsed())
-                .nextExecution(after.atZone(zoneId()))
+                .nextExecution(after.atZone(Window.zone(zone)))
                 .map(time -> time.toInstant());
     }
 
@@ -127,6 +120,7 @@ public record Schedule(
                         vms,
                         rows.getInt("jitter_seconds"),
                         rows.getInt("priority"),
+                        Window.kept(rows.getString("hours")),
                         Jobs.time(rows, "last_at"),
                         rows.getObject("last_jobs", Integer.class)));
             }
@@ -140,8 +134,8 @@ public record Schedule(
         remove(connection);
         Jobs.run(
                 connection,
-                "insert into schedule (name, hub, cron, zone, vms, jitter_seconds, priority, last_at, last_jobs) values (?, ?,"
-                        + " ?, ?, ?, ?, ?, ?, ?)",
+                "insert into schedule (name, hub, cron, zone, vms, jitter_seconds, priority, hours, last_at, last_jobs) values"
+                        + " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 name,
                 hub,
                 cron,
@@ -149,6 +143,7 @@ public record Schedule(
                 patterns.toString(),
                 jitterSeconds,
                 priority,
+                window.map(Window::toString).orElse(null),
                 lastAt,
                 lastJobs);
     }

@@ -1,16 +1,21 @@
 package io.migratekit.hub.control;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** How are the limits kept? In one row, so that whoever shares the database shares them. */
-final class Settings {
+public final class Settings {
     private Settings() {}
 
     static Limits limits(Connection connection) throws SQLException {
@@ -39,14 +44,35 @@ final class Settings {
                 number(json, "vcenter", usual.vcenter()),
                 number(json, "host", usual.host()),
                 number(json, "datastore", usual.datastore()),
-                only);
+                only,
+                rates(json));
+    }
+
+    private static List<Rate> rates(JsonObject json) {
+        List<Rate> rates = new ArrayList<>();
+        if (json.has("rates")) {
+            for (JsonElement element : json.getAsJsonArray("rates")) {
+                JsonObject rate = element.getAsJsonObject();
+                rates.add(new Rate(
+                        text(rate, "agent"),
+                        text(rate, "hours")
+                                .map(hours ->
+                                        Window.of(hours, text(rate, "zone").orElse("Z"))),
+                        rate.get("bytesPerSecond").getAsLong()));
+            }
+        }
+        return rates;
+    }
+
+    private static Optional<String> text(JsonObject json, String name) {
+        return Optional.ofNullable(json.get(name)).map(JsonElement::getAsString);
     }
 
     private static int number(JsonObject json, String name, int usual) {
         return json.has(name) ? json.get(name).getAsInt() : usual;
     }
 
-    static JsonObject json(Limits limits) {
+    private static JsonObject json(Limits limits) {
         JsonObject json = new JsonObject();
         json.addProperty("hub", limits.hub());
         json.addProperty("vcenter", limits.vcenter());
@@ -55,6 +81,21 @@ final class Settings {
         JsonObject only = new JsonObject();
         new TreeMap<>(limits.only()).forEach(only::addProperty);
         json.add("only", only);
+        JsonArray rates = new JsonArray();
+        limits.rates().forEach(rate -> rates.add(json(rate)));
+        json.add("rates", rates);
+        return json;
+    }
+
+    /** As the contract has it, too. */
+    public static JsonObject json(Rate rate) {
+        JsonObject json = new JsonObject();
+        rate.agent().ifPresent(agent -> json.addProperty("agent", agent));
+        rate.window().ifPresent(window -> {
+            json.addProperty("hours", window.hours());
+            json.addProperty("zone", window.zone().getId());
+        });
+        json.addProperty("bytesPerSecond", rate.bytesPerSecond());
         return json;
     }
 }

@@ -9,11 +9,15 @@ import io.migratekit.nbd.fixture.Waiting;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalTime;
+import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListSet;
@@ -72,13 +76,17 @@ class QueueTest {
     }
 
     private Job ask(String vm, int priority) {
-        return queue.ask(new Queue.Wish(Optional.empty(), vm, vm, priority, false, "test", Instant.now()))
+        return queue.ask(new Queue.Wish(
+                        Optional.empty(), vm, vm, priority, false, "test", Instant.now(), Optional.empty()))
                 .job();
     }
 
     private Queue.Orders poll(String agent, int slots, Queue.Report... reports) {
         try {
-            return queue.poll(new Queue.Question(agent, "1", slots, List.of(reports)), Duration.ZERO, () -> false);
+            return queue.poll(
+                    new Queue.Question(agent, "1", slots, Optional.empty(), List.of(reports)),
+                    Duration.ZERO,
+                    () -> false);
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }
@@ -114,15 +122,18 @@ class QueueTest {
         assertEquals(List.of(job.id()), orders.start().stream().map(Job::id).toList());
         assertTrue(poll("a1", 2, runs(job)).start().isEmpty());
         assertEquals("copying", queue.show(job.id()).job().said());
-        assertFalse(queue.ask(new Queue.Wish(Optional.empty(), "web", "web", 0, false, "x", Instant.now()))
+        assertFalse(queue.ask(
+                        new Queue.Wish(Optional.empty(), "web", "web", 0, false, "x", Instant.now(), Optional.empty()))
                 .created());
         poll("a1", 2, ended(job, 0));
         awaitState(job, Job.State.DONE);
-        assertTrue(queue.ask(new Queue.Wish(Optional.of("again"), "web", "web", 0, false, "x", Instant.now()))
+        assertTrue(queue.ask(new Queue.Wish(
+                        Optional.of("again"), "web", "web", 0, false, "x", Instant.now(), Optional.empty()))
                 .created());
         assertThrows(
                 ControlException.Conflict.class,
-                () -> queue.ask(new Queue.Wish(Optional.of(job.id()), "other", "other", 0, false, "x", Instant.now())));
+                () -> queue.ask(new Queue.Wish(
+                        Optional.of(job.id()), "other", "other", 0, false, "x", Instant.now(), Optional.empty())));
     }
 
     @Test
@@ -132,7 +143,7 @@ class QueueTest {
         for (int i = 0; i < 12; i++) {
             seen.add(vm("a1", "vm" + i, i % 2 == 0 ? "esx1" : "esx2", 2));
         }
-        queue.limit(new Limits(16, 16, 4, 100, Map.of("host:esx2", 2)));
+        queue.limit(new Limits(16, 16, 4, 100, Map.of("host:esx2", 2), List.of()));
         poll("a1", 5);
         queue.saw("a1", seen);
         seen.forEach(one -> jobs.add(ask(one.vm(), 0)));
@@ -166,7 +177,7 @@ class QueueTest {
 
     @Test
     void theMoreUrgentBeginFirst() {
-        queue.limit(new Limits(1, 16, 16, 16, Map.of()));
+        queue.limit(new Limits(1, 16, 16, 16, Map.of(), List.of()));
         Job low = ask("low", 0);
         Job high = ask("high", 5);
         poll("a1", 5);
@@ -217,8 +228,8 @@ class QueueTest {
         poll("a1", 9);
         queue.saw(
                 "a1", List.of(vm("a1", "web01", "esx1", 1), vm("a1", "web/02", "esx1", 1), vm("a1", "db", "esx1", 1)));
-        Schedule nightly =
-                new Schedule("nightly", "", "30 22 * * 1-5", "Europe/Berlin", List.of("web*"), 0, 3, null, null);
+        Schedule nightly = new Schedule(
+                "nightly", "", "30 22 * * 1-5", "Europe/Berlin", List.of("web*"), 0, 3, Optional.empty(), null, null);
         queue.set(nightly);
         // A Friday in winter; the next time is on Monday.
         assertEquals(
@@ -235,7 +246,8 @@ class QueueTest {
                 Set.of("schedule nightly"),
                 new TreeSet<>(jobs.stream().map(Job::askedBy).toList()));
         assertEquals(2, queue.schedules().getFirst().lastJobs());
-        Schedule yearly = queue.set(new Schedule("yearly", "", "0 0 1 1 *", "UTC", List.of("db"), 0, 0, null, null));
+        Schedule yearly = queue.set(
+                new Schedule("yearly", "", "0 0 1 1 *", "UTC", List.of("db"), 0, 0, Optional.empty(), null, null));
         queue.plan(yearly, Instant.now());
         Waiting.until(
                 "its time came",
@@ -244,9 +256,47 @@ class QueueTest {
         queue.unset("yearly");
         assertThrows(ControlException.NotFound.class, () -> queue.unset("yearly"));
         for (String wrong : List.of("61 * * * *", "every day", "0 0 31 2 *")) {
-            Schedule bad = new Schedule("bad", "", wrong, "UTC", List.of("*"), 0, 0, null, null);
+            Schedule bad = new Schedule("bad", "", wrong, "UTC", List.of("*"), 0, 0, Optional.empty(), null, null);
             assertThrows(ControlException.BadRequest.class, () -> queue.set(bad), wrong);
         }
+    }
+
+    @Test
+    void whatAScheduleAsksForBeginsInItsHoursOnly() {
+        poll("a1", 9);
+        queue.saw("a1", List.of(vm("a1", "web01", "esx1", 1), vm("a1", "db", "esx1", 1)));
+        LocalTime now = LocalTime.now(ZoneOffset.UTC).truncatedTo(ChronoUnit.MINUTES);
+        Window closed = new Window(now.minusHours(2), now.minusHours(1), ZoneOffset.UTC);
+        Window open = new Window(now.minusHours(1), now.plusHours(1), ZoneOffset.UTC);
+        for (Schedule one : List.of(
+                new Schedule("later", "", "0 0 1 1 *", "UTC", List.of("web*"), 0, 0, Optional.of(closed), null, null),
+                new Schedule("now", "", "0 0 1 1 *", "UTC", List.of("db"), 0, 0, Optional.of(open), null, null))) {
+            queue.carryOut(queue.set(one));
+        }
+        Job db = queue.list(Optional.of("db"), false, 1).getFirst().job();
+        Job web = queue.list(Optional.of("web01"), false, 1).getFirst().job();
+        awaitState(db, Job.State.GIVEN);
+        assertEquals(Job.State.QUEUED, queue.show(web.id()).job().state());
+        assertTrue(
+                waitsFor(web).matches("its hours, .*, which begin again at " + closed.opens(Instant.now()) + ".*"),
+                () -> waitsFor(web));
+        assertTrue(Duration.between(Instant.now(), closed.opens(Instant.now())).toHours() >= 20, closed::toString);
+    }
+
+    @Test
+    void anAgentIsToldHowFastItsJobsMayBe() {
+        assertEquals(OptionalLong.empty(), poll("a1", 1).bytesPerSecond());
+        queue.limit(new Limits(
+                16,
+                16,
+                16,
+                16,
+                Map.of(),
+                List.of(
+                        new Rate(Optional.empty(), Optional.empty(), 5000),
+                        new Rate(Optional.of("a1"), Optional.empty(), 1000))));
+        assertEquals(OptionalLong.of(1000), poll("a1", 1).bytesPerSecond());
+        assertEquals(OptionalLong.of(5000), poll("a2", 1).bytesPerSecond());
     }
 
     @Test

@@ -54,11 +54,12 @@ class SharedQueueTest extends QueueTest {
     }
 
     private static Queue.Orders poll(Queue queue, String agent, Queue.Report... reports) throws InterruptedException {
-        return queue.poll(new Queue.Question(agent, "1", 9, List.of(reports)), Duration.ZERO, () -> false);
+        return queue.poll(
+                new Queue.Question(agent, "1", 9, Optional.empty(), List.of(reports)), Duration.ZERO, () -> false);
     }
 
     private static Job ask(Queue queue, String vm) {
-        return queue.ask(new Queue.Wish(Optional.empty(), vm, vm, 0, false, "test", Instant.now()))
+        return queue.ask(new Queue.Wish(Optional.empty(), vm, vm, 0, false, "test", Instant.now(), Optional.empty()))
                 .job();
     }
 
@@ -71,7 +72,7 @@ class SharedQueueTest extends QueueTest {
         Queue one = hub("hub-a");
         Queue two = hub("hub-b");
         try {
-            one.limit(new Limits(9, 1, 9, 9, Map.of()));
+            one.limit(new Limits(9, 1, 9, 9, Map.of(), List.of()));
             assertEquals(1, two.limits().vcenter());
             poll(one, "a1");
             poll(two, "a2");
