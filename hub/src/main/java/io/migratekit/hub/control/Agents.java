@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** How do agents, and what they have seen, get into the database, and out of it? */
+/** How do agents, and what they have seen, get into the database, and out of it? A name is that of one agent at each hub. */
 final class Agents {
     private Agents() {}
 
@@ -20,11 +20,11 @@ final class Agents {
             throws SQLException {
         try (PreparedStatement update = Jobs.prepared(
                 connection,
-                "update agent set hub = ?, version = ?, slots = ?, heard_at = ? where name = ?",
-                hub,
+                "update agent set version = ?, slots = ?, heard_at = ? where hub = ? and name = ?",
                 version,
                 slots,
                 now,
+                hub,
                 name)) {
             if (update.executeUpdate() == 0) {
                 Jobs.run(
@@ -40,9 +40,11 @@ final class Agents {
         }
     }
 
-    static List<Agent> all(Connection connection) throws SQLException {
+    /** Those that ask this hub for work. */
+    static List<Agent> all(Connection connection, String hub) throws SQLException {
         List<Agent> agents = new ArrayList<>();
-        try (PreparedStatement statement = Jobs.prepared(connection, "select * from agent order by name");
+        try (PreparedStatement statement =
+                        Jobs.prepared(connection, "select * from agent where hub = ? order by name", hub);
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
                 agents.add(new Agent(
@@ -73,7 +75,7 @@ final class Agents {
     /** All that the agent sees now; what is not among it is not there any more. */
     static void saw(Connection connection, String agent, String hub, List<Sighting> sightings, Instant now)
             throws SQLException {
-        Jobs.run(connection, "delete from agent_vm where agent = ?", agent);
+        Jobs.run(connection, "delete from agent_vm where hub = ? and agent = ?", hub, agent);
         for (Sighting one : sightings) {
             JsonArray datastores = new JsonArray();
             one.datastores().forEach(datastores::add);
@@ -91,7 +93,12 @@ final class Agents {
                     one.disks(),
                     now);
         }
-        Jobs.run(connection, "update agent set discovery_wanted = false, discovered_at = ? where name = ?", now, agent);
+        Jobs.run(
+                connection,
+                "update agent set discovery_wanted = false, discovered_at = ? where hub = ? and name = ?",
+                now,
+                hub,
+                agent);
     }
 
     /** What agents that ask this hub for work have seen. */
