@@ -3,6 +3,8 @@ package io.migratekit.hub.control;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.migratekit.nbd.Secret;
+import io.migratekit.nbd.fixture.Postgres;
 import io.migratekit.nbd.fixture.Waiting;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -40,7 +42,10 @@ class SharedQueueTest extends QueueTest {
 
     @Override
     Control control(String name) {
-        return postgres.database(prefix + name);
+        return new Control.Shared(
+                postgres.database(prefix + name),
+                Optional.of(Postgres.USER),
+                new Secret(Postgres.PASSWORD.toCharArray()));
     }
 
     private static final Queue.Backups NOTHING = new Queue.Backups() {
