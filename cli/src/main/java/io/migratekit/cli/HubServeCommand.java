@@ -172,6 +172,17 @@ final class HubServeCommand implements Callable<Integer> {
     private @Nullable Path databasePasswordFile;
 
     @Option(
+            names = "--lost-after",
+            paramLabel = "TIME",
+            defaultValue = "10m",
+            converter = Times.class,
+            description =
+                    "An agent that was not heard for so long loses its jobs to others; one minute at least (default:"
+                            + " ${DEFAULT-VALUE}).")
+    @SuppressWarnings("NullAway.Init")
+    private Duration lostAfter;
+
+    @Option(
             names = {"-v", "--verbose", "--debug"},
             description = "Tell each step on stderr; print stack traces.")
     private boolean verbose;
@@ -194,6 +205,7 @@ final class HubServeCommand implements Callable<Integer> {
                 reserve,
                 habits(),
                 control(),
+                lostAfter(),
                 new Main.Version().getVersion()[0]);
         SdNotify systemd = SdNotify.of(System.getenv());
         try (HubService hub = started(settings)) {
@@ -204,6 +216,13 @@ final class HubServeCommand implements Callable<Integer> {
             systemd.stopping();
             return ExitCode.INTERRUPTED.code();
         }
+    }
+
+    private Duration lostAfter() {
+        if (lostAfter.compareTo(Duration.ofMinutes(1)) < 0) {
+            throw mistake("--lost-after is one minute at least: an agent may be started anew, or be away for a moment");
+        }
+        return lostAfter;
     }
 
     private Control control() {

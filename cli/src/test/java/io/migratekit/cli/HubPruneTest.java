@@ -11,6 +11,7 @@ import io.migratekit.hub.api.HubServer;
 import io.migratekit.hub.api.HubService;
 import io.migratekit.hub.api.HubSettings;
 import io.migratekit.hub.control.Control;
+import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.export.Places;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryLimits;
@@ -216,6 +217,7 @@ class HubPruneTest {
                 1 << 20,
                 Hub.Habits.NONE,
                 new Control.Embedded(),
+                Queue.LOST_AFTER,
                 "test");
         try (HubService hub = HubService.start(settings)) {
             assertTrue(hub.isAlive());

@@ -17,6 +17,7 @@ import java.util.List;
  * @param reserveBytes what has to stay free on the repository's file system
  * @param habits what is done without being asked
  * @param control where jobs are kept
+ * @param lostAfter an agent that was not heard for so long loses its jobs
  * @param version of the program, for manifests and for who asks
  */
 public record HubSettings(
@@ -27,6 +28,7 @@ public record HubSettings(
         long reserveBytes,
         Hub.Habits habits,
         Control control,
+        Duration lostAfter,
         String version) {
     public HubSettings {
         repository = repository.toAbsolutePath().normalize();

@@ -34,10 +34,19 @@ final class LazyQueue implements Supplier<Queue>, AutoCloseable {
                 throw new Problem(503, "busy", "the hub is going down");
             }
             open = settings.control()
-                    .open(settings.repository(), hub.repository().id(), new OfHub(hub));
+                    .open(settings.repository(), hub.repository().id(), new OfHub(hub), settings.lostAfter());
             queue = open;
         }
         return open;
+    }
+
+    /** Whether nobody may write a backup of this id any more: its job was cancelled, or given to another agent under another id. */
+    boolean isGivenUp(String id) {
+        Queue open;
+        synchronized (this) {
+            open = queue;
+        }
+        return open != null && open.isGivenUp(id);
     }
 
     /** Who waits for something to do is answered now. */

@@ -7,7 +7,6 @@ import io.migratekit.hub.Events;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.Route.Access;
 import io.migratekit.hub.api.Route.Way;
-import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.SealRequest;
@@ -18,7 +17,6 @@ import java.io.OutputStream;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /** What can be asked of the hub? Every operation of hub/openapi.yaml, and nothing else: a test compares the two. */
@@ -34,10 +32,12 @@ final class Routes {
     /** Read once: asking for our health must not wait for a disk. */
     private final String repositoryId;
 
+    private final LazyQueue queue;
     private final ControlRoutes control;
 
-    Routes(Hub hub, Supplier<Queue> queue, String version) {
+    Routes(Hub hub, LazyQueue queue, String version) {
         this.hub = hub;
+        this.queue = queue;
         this.control = new ControlRoutes(hub, queue);
         this.version = version;
         this.repositoryId = hub.repository().id();
@@ -148,6 +148,14 @@ final class Routes {
         // An id that is another VM's: who may not see that VM is not told of which it is.
         hub.find(start.request().id())
                 .ifPresent(known -> call.mustSee(known.backup().vm()));
+        if (queue.isGivenUp(start.request().id())) {
+            throw new Problem(
+                    409,
+                    "given-up",
+                    "backup " + start.request().id()
+                            + " was given up: its job was cancelled, or its agent was silent for so long that another job"
+                            + " took its place. What it had written is gone; begin another one under another id");
+        }
         Hub.Started started = hub.start(start.request(), start.workers(), start.lease());
         return Reply.json(started.created() ? 201 : 200, Answers.backup(started.seen()));
     }

@@ -35,7 +35,9 @@ final class Admission {
         record Wait(String why) implements Answer {}
     }
 
+    /** Decides for one hub; what others have under way counts, but not what their agents do, whose names may be the same. */
     Admission(
+            String hub,
             Limits limits,
             Collection<Agent> agents,
             Collection<Sighting> sightings,
@@ -46,7 +48,13 @@ final class Admission {
         agents.forEach(agent -> this.agents.put(agent.name(), agent));
         sightings.forEach(one ->
                 this.sightings.computeIfAbsent(one.vm(), _ -> new ArrayList<>()).add(one));
-        underWay.forEach(job -> take(job.vmName(), job.uses()));
+        underWay.forEach(job -> take(
+                job.vmName(),
+                job.hub().equals(hub)
+                        ? job.uses()
+                        : job.uses().entrySet().stream()
+                                .filter(use -> !use.getKey().startsWith("agent:"))
+                                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue))));
     }
 
     /** From now on this is taken up, too. */

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
-/** How do agents, and what they have seen, get into the database, and out of it? */
+/** How do agents, and what they have seen, get into the database, and out of it? A name is that of one agent at each hub. */
 final class Agents {
     private Agents() {}
 
@@ -30,14 +30,14 @@ final class Agents {
         String token = reached.map(Agent.Reached::token).orElse(null);
         try (PreparedStatement update = Jobs.prepared(
                 connection,
-                "update agent set hub = ?, version = ?, slots = ?, reached_port = ?, reached_token = ?, heard_at = ?"
-                        + " where name = ?",
-                hub,
+                "update agent set version = ?, slots = ?, reached_port = ?, reached_token = ?, heard_at = ?"
+                        + " where hub = ? and name = ?",
                 version,
                 slots,
                 port,
                 token,
                 now,
+                hub,
                 name)) {
             if (update.executeUpdate() == 0) {
                 Jobs.run(
@@ -55,9 +55,11 @@ final class Agents {
         }
     }
 
-    static List<Agent> all(Connection connection) throws SQLException {
+    /** Those that ask this hub for work. */
+    static List<Agent> all(Connection connection, String hub) throws SQLException {
         List<Agent> agents = new ArrayList<>();
-        try (PreparedStatement statement = Jobs.prepared(connection, "select * from agent order by name");
+        try (PreparedStatement statement =
+                        Jobs.prepared(connection, "select * from agent where hub = ? order by name", hub);
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
                 String token = rows.getString("reached_token");
@@ -91,7 +93,7 @@ final class Agents {
     /** All that the agent sees now; what is not among it is not there any more. */
     static void saw(Connection connection, String agent, String hub, List<Sighting> sightings, Instant now)
             throws SQLException {
-        Jobs.run(connection, "delete from agent_vm where agent = ?", agent);
+        Jobs.run(connection, "delete from agent_vm where hub = ? and agent = ?", hub, agent);
         for (Sighting one : sightings) {
             JsonArray datastores = new JsonArray();
             one.datastores().forEach(datastores::add);
@@ -109,7 +111,12 @@ final class Agents {
                     one.disks(),
                     now);
         }
-        Jobs.run(connection, "update agent set discovery_wanted = false, discovered_at = ? where name = ?", now, agent);
+        Jobs.run(
+                connection,
+                "update agent set discovery_wanted = false, discovered_at = ? where hub = ? and name = ?",
+                now,
+                hub,
+                agent);
     }
 
     /** What agents that ask this hub for work have seen. */

@@ -3,6 +3,7 @@ package io.migratekit.hub.control;
 import io.migratekit.nbd.Secret;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -28,12 +29,16 @@ public sealed interface Control {
         return repository.resolve("control");
     }
 
-    /** Opens it. */
-    default Queue open(Path repository, String hub, Queue.Backups backups) {
+    /**
+     * Opens it.
+     *
+     * @param lostAfter an agent that was not heard for so long loses its jobs
+     */
+    default Queue open(Path repository, String hub, Queue.Backups backups, Duration lostAfter) {
         Database database = switch (this) {
             case Embedded _ -> Database.embedded(folder(repository));
             case Shared(String url, Optional<String> user, Secret password) -> Database.postgres(url, user, password);
         };
-        return new Queue(hub, database, backups);
+        return new Queue(hub, database, backups, lostAfter);
     }
 }

@@ -48,15 +48,15 @@ public final class Database implements AutoCloseable {
             "create index if not exists job_vm on job (vm, asked_at)",
             """
             create table if not exists agent (
-              name varchar(64) primary key, hub varchar(64) not null, version varchar(200) not null, slots int not null,
+              name varchar(64) not null, hub varchar(64) not null, version varchar(200) not null, slots int not null,
               heard_at timestamp with time zone not null, discovery_wanted boolean not null,
-              discovered_at timestamp with time zone)
+              discovered_at timestamp with time zone, primary key (hub, name))
             """,
             """
             create table if not exists agent_vm (
               agent varchar(64) not null, vm varchar(64) not null, hub varchar(64) not null, name varchar(256) not null,
               vcenter varchar(256) not null, host varchar(256) not null, datastores varchar(4000) not null,
-              disks int not null, seen_at timestamp with time zone not null, primary key (agent, vm))
+              disks int not null, seen_at timestamp with time zone not null, primary key (hub, agent, vm))
             """,
             "create index if not exists agent_vm_vm on agent_vm (vm)",
             """

@@ -79,6 +79,11 @@ public record Job(
                 false);
     }
 
+    /** Whether nobody may go on with what it began: it was cancelled, or its agent was lost. */
+    boolean isGivenUp() {
+        return cancelled && (agent == null || !state.isLive());
+    }
+
     /** How far is it? */
     public enum State {
         /** It waits until it may begin. */

@@ -9,34 +9,38 @@ import com.github.kagkarlsson.scheduler.task.TaskDescriptor;
 import com.github.kagkarlsson.scheduler.task.TaskInstance;
 import com.github.kagkarlsson.scheduler.task.helper.CustomTask;
 import com.github.kagkarlsson.scheduler.task.helper.Tasks;
+import io.migratekit.nbd.Durations;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 
 /**
- * What becomes of one job? The scheduler executes this for as long as the job is under way, here or, if this process dies, at
- * another hub: nothing of it is kept but what stands in the database. One that may not begin is put back, and woken when
- * something has become free.
+ * What becomes of one job? The scheduler executes this for as long as the job is under way, and when this process died the next
+ * one of this hub goes on: nothing of it is kept but what stands in the database. One that waits needs no execution.
  */
 final class JobTask {
-    static final TaskDescriptor<Void> JOB = TaskDescriptor.of("job");
-
     private static final System.Logger LOG = System.getLogger(JobTask.class.getName());
     private static final Duration LOOK_EVERY = Duration.ofSeconds(2);
     private static final Duration AFTER_TROUBLE = Duration.ofSeconds(10);
     /** What was given to an agent is spoken of in its next question, a few seconds later. */
     private static final Duration TAKEN_WITHIN = Duration.ofMinutes(1);
-    /** An agent that falls silent may be started anew; its jobs go on meanwhile, or are gone on with. */
-    private static final Duration SILENT_FOR = Duration.ofMinutes(10);
 
     private final Queue queue;
+    /** An agent that falls silent may be started anew; its jobs go on meanwhile, or are gone on with. */
+    private final Duration lostAfter;
 
-    JobTask(Queue queue) {
+    JobTask(Queue queue, Duration lostAfter) {
         this.queue = queue;
+        this.lostAfter = lostAfter;
+    }
+
+    /** Each hub executes its own jobs, since nobody else can look into its repository: others do not know them by this name. */
+    static TaskDescriptor<Void> of(String hub) {
+        return TaskDescriptor.of("job " + hub);
     }
 
     CustomTask<Void> task() {
-        return Tasks.custom(JOB)
+        return Tasks.custom(queue.jobTask())
                 .onFailure((complete, operations) -> {
                     LOG.log(
                             WARNING,
@@ -65,14 +69,14 @@ final class JobTask {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        return at(Instant.now()); // Another hub goes on with it, or this one when it is back.
+        return at(Instant.now()); // This hub goes on with it when it is back.
     }
 
     /** What is to be done now; empty if something is to be waited for. */
     private Optional<CompletionHandler<Void>> step(Job job) {
         Instant now = Instant.now();
         return switch (job.state()) {
-            case QUEUED -> queued(job, now);
+            case QUEUED -> Optional.of(queued(job));
             case GIVEN -> given(job, now);
             case RUNNING -> running(job, now);
             case ENDED -> Optional.of(ended(job, now));
@@ -80,35 +84,26 @@ final class JobTask {
         };
     }
 
-    private Optional<CompletionHandler<Void>> queued(Job job, Instant now) {
+    /** Its turn comes without us. */
+    private CompletionHandler<Void> queued(Job job) {
         if (job.cancelled()) {
             queue.finish(job, Job.State.CANCELLED);
-            return Optional.of(remove());
         }
-        if (job.notBefore().isAfter(now)) {
-            return Optional.of(at(job.notBefore()));
-        }
-        Instant opens = job.window().map(window -> window.opens(now)).orElse(now);
-        if (opens.isAfter(now)) {
-            return Optional.of(at(opens));
-        }
-        return queue.begin(job) ? Optional.empty() : Optional.of(at(now.plus(queue.lookAgainIn())));
+        return remove();
     }
 
+    /** Whether the agent has taken it and cannot say so is not known, so it is the same as one that was lost. */
     private Optional<CompletionHandler<Void>> given(Job job, Instant now) {
-        if (isSilent(job, now, TAKEN_WITHIN)) {
-            queue.putBack(job, now, "agent " + job.agent() + " did not take it");
-            return Optional.of(at(now));
-        }
-        return Optional.empty();
+        return isSilent(job, now, TAKEN_WITHIN) && queue.lost(job, "agent " + job.agent() + " did not take it")
+                ? Optional.of(remove())
+                : Optional.empty();
     }
 
     private Optional<CompletionHandler<Void>> running(Job job, Instant now) {
-        if (isSilent(job, now, SILENT_FOR) && queue.isOurs(job)) {
-            queue.lost(job);
-            return Optional.of(remove());
-        }
-        return Optional.empty();
+        return isSilent(job, now, lostAfter)
+                        && queue.lost(job, "agent " + job.agent() + " was not heard for " + Durations.show(lostAfter))
+                ? Optional.of(remove())
+                : Optional.empty();
     }
 
     private static boolean isSilent(Job job, Instant now, Duration atMost) {
@@ -132,7 +127,7 @@ final class JobTask {
                         + pause.get().toSeconds() + " s");
         Instant next = now.plus(pause.get());
         queue.putBack(job, next, job.said());
-        return at(next);
+        return remove();
     }
 
     private static CompletionHandler<Void> remove() {

@@ -11,10 +11,12 @@ import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -63,28 +65,48 @@ final class Jobs {
                 now);
     }
 
-    static int countWaiting(Connection connection, String hub) throws SQLException {
-        try (PreparedStatement statement =
-                        prepared(connection, "select count(*) from job where state = 'queued' and hub = ?", hub);
-                ResultSet rows = statement.executeQuery()) {
-            return rows.next() ? rows.getInt(1) : 0;
-        }
+    /** Those of this hub; those of others, too, as long as somebody speaks of them. */
+    static List<Job> underWay(Connection connection, String hub, Instant heardSince) throws SQLException {
+        return list(connection, "where state in " + UNDER_WAY + " and (hub = ? or heard_at >= ?)", hub, heardSince);
     }
 
-    static List<Job> underWay(Connection connection) throws SQLException {
-        return list(connection, "where state in " + UNDER_WAY);
+    /** Those that wait in vain. */
+    static List<Job> cancelledWaiting(Connection connection, String hub) throws SQLException {
+        return list(connection, "where state = 'queued' and hub = ? and cancelled", hub);
     }
 
-    static List<Job> ofAgent(Connection connection, String agent) throws SQLException {
-        return list(connection, "where agent = ? and state in " + UNDER_WAY + " order by asked_at, id", agent);
+    static List<Job> ofAgent(Connection connection, String hub, String agent) throws SQLException {
+        return list(
+                connection,
+                "where state in " + UNDER_WAY + " and hub = ? and agent = ? order by asked_at, id",
+                hub,
+                agent);
     }
 
-    /** Those for which something is to be done, and those that ended last. */
-    static List<Job> all(Connection connection, Optional<String> vm, boolean ended, int most) throws SQLException {
-        String which = (ended ? "where true" : "where state in " + LIVE) + (vm.isPresent() ? " and vm = ?" : "");
+    /** Those of a hub for which something is to be done, and those that ended last. */
+    static List<Job> all(Connection connection, String hub, Optional<String> vm, boolean ended, int most)
+            throws SQLException {
+        String which = "where hub = ?" + (ended ? "" : " and state in " + LIVE) + (vm.isPresent() ? " and vm = ?" : "");
         String order = " order by case when state in " + LIVE
                 + " then 0 else 1 end, priority desc, asked_at desc, id limit " + most;
-        return vm.isPresent() ? list(connection, which + order, vm.get()) : list(connection, which + order);
+        return vm.isPresent() ? list(connection, which + order, hub, vm.get()) : list(connection, which + order, hub);
+    }
+
+    /** The VMs for which somebody has asked since then. */
+    static Set<String> asked(Connection connection, String hub, String askedBy, Instant since) throws SQLException {
+        Set<String> vms = new HashSet<>();
+        try (PreparedStatement statement = prepared(
+                        connection,
+                        "select vm from job where hub = ? and asked_by = ? and asked_at >= ?",
+                        hub,
+                        askedBy,
+                        since);
+                ResultSet rows = statement.executeQuery()) {
+            while (rows.next()) {
+                vms.add(rows.getString(1));
+            }
+        }
+        return vms;
     }
 
     /** It may begin, at this agent. */
@@ -101,28 +123,47 @@ final class Jobs {
                 job.id());
     }
 
-    /** The agent speaks of it. */
-    static void heard(Connection connection, String id, @Nullable String said, Instant now) throws SQLException {
-        run(
-                connection,
-                "update job set state = case when state = 'given' then 'running' else state end, heard_at = ?, said = ?"
-                        + " where id = ? and state in ('given', 'running')",
-                now,
-                shortened(said),
-                id);
-    }
-
-    static void ended(Connection connection, String id, int code, @Nullable String said, Instant now)
+    /** The agent speaks of it; not one that had it once. */
+    static void heard(Connection connection, String hub, String agent, String id, @Nullable String said, Instant now)
             throws SQLException {
         run(
                 connection,
-                "update job set state = 'ended', code = ?, said = ?, heard_at = ?, ended_at = ? where id = ? and state in"
-                        + " ('given', 'running')",
+                "update job set state = case when state = 'given' then 'running' else state end, heard_at = ?, said = ?"
+                        + " where id = ? and hub = ? and agent = ? and state in ('given', 'running')",
+                now,
+                shortened(said),
+                id,
+                hub,
+                agent);
+    }
+
+    static void ended(
+            Connection connection, String hub, String agent, String id, int code, @Nullable String said, Instant now)
+            throws SQLException {
+        run(
+                connection,
+                "update job set state = 'ended', code = ?, said = ?, heard_at = ?, ended_at = ?"
+                        + " where id = ? and hub = ? and agent = ? and state in ('given', 'running')",
                 code,
                 shortened(said),
                 now,
                 now,
-                id);
+                id,
+                hub,
+                agent);
+    }
+
+    /** From now on it is nobody's, and nobody may go on with it; not if it was heard of meanwhile. */
+    static boolean giveUp(Connection connection, Job job, String why) throws SQLException {
+        try (PreparedStatement update = prepared(
+                connection,
+                "update job set agent = null, cancelled = true, said = ? where id = ? and state in ('given', 'running')"
+                        + " and heard_at <= ?",
+                shortened(why),
+                job.id(),
+                job.heardAt())) {
+            return update.executeUpdate() > 0;
+        }
     }
 
     /** It is to be tried again from this moment on. */

@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import com.github.kagkarlsson.scheduler.Scheduler;
 import com.github.kagkarlsson.scheduler.SchedulerName;
+import com.github.kagkarlsson.scheduler.task.TaskDescriptor;
 import com.google.gson.JsonObject;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -27,37 +28,44 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which jobs are there, and who does what? Jobs are executions of db-scheduler, one at a time for each VM; agents ask here for
- * theirs, and tell how they ended. Several hubs may share one database.
+ * Which jobs are there, and who does what? One at a time for each VM; those under way are executions of db-scheduler. Agents ask
+ * here for theirs, and tell how they ended. Several hubs may share one database, and with it what is limited; each looks after
+ * its own jobs, which nobody else can, since they are about its repository.
  */
 public final class Queue implements AutoCloseable {
+    /** An agent that was not heard for so long loses its jobs, unless something else is said. */
+    public static final Duration LOST_AFTER = Duration.ofMinutes(10);
+
     private static final System.Logger LOG = System.getLogger(Queue.class.getName());
     private static final Duration POLL = Duration.ofSeconds(1);
     private static final Duration BEAT = Duration.ofSeconds(5);
     private static final int MISSED_BEATS = 4;
     /** So many jobs are watched at once by one hub; each is a virtual thread that sleeps most of the time. */
     private static final int THREADS = 500;
-    /** Jobs that wait look again by themselves, all of them together so often a second at the most. */
-    private static final int LOOKS_A_SECOND = 50;
+    /** So often a hub looks whether something may begin, though nothing has changed here: another one may have made room. */
+    private static final Duration LOOK_EVERY = Duration.ofSeconds(2);
 
-    private static final Duration LEAST_PAUSE = Duration.ofSeconds(10);
     private static final Duration WAKE_EVERY = Duration.ofMillis(250);
     private static final Duration REPAIR_EVERY = Duration.ofSeconds(30);
     private static final Duration REMEMBER = Duration.ofDays(60);
     private static final DateTimeFormatter STAMP =
             DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss").withZone(ZoneOffset.UTC);
     private static final int LONGEST_NAME = 40;
+    /** What another hub has of a database that shares no task with us is not ours to clear away. */
+    private static final Duration NEVER = Duration.ofDays(36_500);
 
     private final String hub;
     private final Database database;
     private final Backups backups;
+    private final Duration lostAfter;
+    private final TaskDescriptor<Void> jobTask;
+    private final TaskDescriptor<Void> scheduleTask;
     private final Bell bell = new Bell();
     private final AgentCalls calls = new AgentCalls();
     private final ExecutorService workers = Executors.newVirtualThreadPerTaskExecutor();
     private final Scheduler scheduler;
     private final CountDownLatch end = new CountDownLatch(1);
     private final Thread waker;
-    private volatile int waiting;
     private long lookedAfterNanos = System.nanoTime() - REPAIR_EVERY.toNanos();
 
     /** What the queue has to know of backups, and may do with them. */
@@ -116,11 +124,15 @@ public final class Queue implements AutoCloseable {
     }
 
     /** Begins to look after jobs. Closes the database in the end. */
-    Queue(String hub, Database database, Backups backups) {
+    Queue(String hub, Database database, Backups backups, Duration lostAfter) {
         this.hub = hub;
         this.database = database;
         this.backups = backups;
-        scheduler = Scheduler.create(database.source(), new JobTask(this).task(), new ScheduleTask(this).task())
+        this.lostAfter = lostAfter;
+        jobTask = JobTask.of(hub);
+        scheduleTask = ScheduleTask.of(hub);
+        scheduler = Scheduler.create(
+                        database.source(), new JobTask(this, lostAfter).task(), new ScheduleTask(this).task())
                 .schedulerName(new SchedulerName.Fixed(
                         hub + "-" + ProcessHandle.current().pid()))
                 .executorService(workers)
@@ -129,6 +141,7 @@ public final class Queue implements AutoCloseable {
                 .heartbeatInterval(BEAT)
                 .missedHeartbeatsLimit(MISSED_BEATS)
                 .shutdownMaxWait(Duration.ofSeconds(5))
+                .deleteUnresolvedAfter(NEVER)
                 .enablePriority()
                 .build();
         scheduler.start();
@@ -139,53 +152,58 @@ public final class Queue implements AutoCloseable {
         return bell;
     }
 
-    /** Whether it goes to our repository. */
-    boolean isOurs(Job job) {
-        return job.hub().equals(hub);
+    TaskDescriptor<Void> jobTask() {
+        return jobTask;
+    }
+
+    TaskDescriptor<Void> scheduleTask() {
+        return scheduleTask;
     }
 
     // ---- who asks for jobs
 
     /** Queues a job; if there is one of the VM, which was not begun or is not done, it is that one. */
     public Asked ask(Wish wish) {
-        return ask(hub, wish);
-    }
-
-    private Asked ask(String hub, Wish wish) {
         Asked asked = database.alone(connection -> {
             Optional<Job> live = Jobs.live(connection, wish.vm());
-            if (live.isPresent()) {
-                return new Asked(live.get(), false);
-            }
-            String id = wish.id().orElseGet(() -> name(wish.vmName()));
-            if (Jobs.find(connection, id).isPresent() || backups.isSealed(id)) {
-                throw new ControlException.Conflict("there is a job or a backup " + id + " already; choose another id");
-            }
-            Instant now = Instant.now();
-            Job job = Job.asked(
-                    id,
-                    hub,
-                    wish.vm(),
-                    wish.vmName(),
-                    wish.priority(),
-                    wish.whole(),
-                    wish.askedBy(),
-                    now,
-                    wish.notBefore().isAfter(now) ? wish.notBefore() : now,
-                    wish.window());
-            Jobs.add(connection, job);
-            return new Asked(job, true);
+            return live.isPresent() ? new Asked(live.get(), false) : new Asked(add(connection, wish), true);
         });
-        // If this process dies just here, the waker of the next one finds it.
-        Job job = asked.job();
-        schedule(job, job.notBefore());
         bell.ring();
         return asked;
     }
 
+    private Job add(Connection connection, Wish wish) throws SQLException {
+        String id = wish.id().orElseGet(() -> name(wish.vmName()));
+        for (int i = 2; isTaken(connection, id); i++) {
+            if (wish.id().isPresent()) {
+                throw new ControlException.Conflict("there is a job or a backup " + id + " already; choose another id");
+            }
+            // VMs of one name are asked for in the same second, by a schedule.
+            id = name(wish.vmName()) + "-" + i;
+        }
+        Instant now = Instant.now();
+        Job job = Job.asked(
+                id,
+                hub,
+                wish.vm(),
+                wish.vmName(),
+                wish.priority(),
+                wish.whole(),
+                wish.askedBy(),
+                now,
+                wish.notBefore().isAfter(now) ? wish.notBefore() : now,
+                wish.window());
+        Jobs.add(connection, job);
+        return job;
+    }
+
+    private boolean isTaken(Connection connection, String id) throws SQLException {
+        return Jobs.find(connection, id).isPresent() || backups.isSealed(id);
+    }
+
     private void schedule(Job job, Instant when) {
         scheduler.scheduleIfNotExists(
-                JobTask.JOB.instance(job.id()).priority(job.priority()).build(), when);
+                jobTask.instance(job.id()).priority(job.priority()).build(), when);
     }
 
     private static String name(String vmName) {
@@ -200,18 +218,23 @@ public final class Queue implements AutoCloseable {
 
     public Seen show(String id) {
         Job job = find(id).orElseThrow(() -> new ControlException.NotFound("there is no job " + id));
-        return seen(List.of(job)).getFirst();
+        return seen(List.of(job), job.hub()).getFirst();
     }
 
-    /** Those for which something is to be done, and if wanted those that ended. */
+    /** Whether nobody may go on with what was begun under this id, since its job was cancelled or its agent was lost. */
+    public boolean isGivenUp(String id) {
+        return find(id).filter(Job::isGivenUp).isPresent();
+    }
+
+    /** Those of this hub for which something is to be done, and if wanted those that ended. */
     public List<Seen> list(Optional<String> vm, boolean ended, int most) {
-        return seen(database.once(connection -> Jobs.all(connection, vm, ended, most)));
+        return seen(database.once(connection -> Jobs.all(connection, hub, vm, ended, most)), hub);
     }
 
-    private List<Seen> seen(List<Job> jobs) {
+    private List<Seen> seen(List<Job> jobs, String its) {
         boolean isAnyWaiting = jobs.stream().anyMatch(job -> job.state() == Job.State.QUEUED);
         Optional<Admission> admission =
-                isAnyWaiting ? Optional.of(database.once(connection -> admission(connection, hub))) : Optional.empty();
+                isAnyWaiting ? Optional.of(database.once(connection -> admission(connection, its))) : Optional.empty();
         return jobs.stream().map(job -> new Seen(job, waitsFor(job, admission))).toList();
     }
 
@@ -241,75 +264,47 @@ public final class Queue implements AutoCloseable {
             Jobs.cancel(connection, id);
             return found;
         });
-        if (job.state() == Job.State.QUEUED) {
-            soon(job);
-        }
         bell.ring();
         return find(id).orElse(job);
     }
 
     // ---- what an execution does
 
-    private Admission admission(Connection connection, String hub) throws SQLException {
+    private Admission admission(Connection connection, String its) throws SQLException {
+        Instant now = Instant.now();
         return new Admission(
+                its,
                 Settings.limits(connection),
-                Agents.all(connection),
-                Agents.sightings(connection, hub),
-                Jobs.underWay(connection),
-                Instant.now());
+                Agents.all(connection, its),
+                Agents.sightings(connection, its),
+                Jobs.underWay(connection, its, now.minus(lostAfter)),
+                now);
     }
-
-    /** Gives it to an agent if nothing forbids. Nobody else decides meanwhile, so no limit is ever exceeded. */
-    boolean begin(Job job) {
-        boolean begun = database.alone(connection -> {
-            Optional<Job> now = Jobs.find(connection, job.id());
-            if (now.isEmpty() || now.get().state() != Job.State.QUEUED) {
-                return true;
-            }
-            Optional<Admission.Answer.Begin> turn = mayBegin(connection, job.hub(), Optional.of(job.id())).stream()
-                    .filter(one -> one.job().id().equals(job.id()))
-                    .map(Turn::begin)
-                    .findFirst();
-            if (turn.isPresent()) {
-                Jobs.give(connection, job, turn.get().agent(), turn.get().uses(), Instant.now());
-            }
-            return turn.isPresent();
-        });
-        if (begun) {
-            bell.ring();
-        }
-        return begun;
-    }
-
-    /** A job that may begin now, after those that are before it. */
-    private record Turn(Job job, Admission.Answer.Begin begin) {}
 
     /**
-     * Those that may begin, in their order: none takes what one before it could have.
-     *
-     * @param until no more are looked at than those up to this one
+     * Gives jobs to agents for as long as nothing forbids, each in its turn: none takes what one before it could have. Nobody else
+     * decides meanwhile, so no limit is ever exceeded.
      */
-    private List<Turn> mayBegin(Connection connection, String hub, Optional<String> until) throws SQLException {
-        List<Turn> found = new ArrayList<>();
-        Admission admission = admission(connection, hub);
-        if (admission.isFull(hub)) {
-            return found;
-        }
-        for (Job job : Jobs.waiting(connection, hub, Instant.now())) {
-            if (!job.cancelled() && admission.ask(job) instanceof Admission.Answer.Begin begin) {
-                admission.take(job.vmName(), begin.uses());
-                found.add(new Turn(job, begin));
+    private List<Job> begin() {
+        return database.alone(connection -> {
+            List<Job> begun = new ArrayList<>();
+            Admission admission = admission(connection, hub);
+            Instant now = Instant.now();
+            if (admission.isFull(hub)) {
+                return begun;
             }
-            if (admission.isFull(hub) || until.filter(job.id()::equals).isPresent()) {
-                break;
+            for (Job job : Jobs.waiting(connection, hub, now)) {
+                if (admission.ask(job) instanceof Admission.Answer.Begin(String agent, Map<String, Integer> uses)) {
+                    admission.take(job.vmName(), uses);
+                    Jobs.give(connection, job, agent, uses, now);
+                    begun.add(job);
+                }
+                if (admission.isFull(hub)) {
+                    break;
+                }
             }
-        }
-        return found;
-    }
-
-    Duration lookAgainIn() {
-        Duration pause = Duration.ofSeconds(waiting / LOOKS_A_SECOND);
-        return pause.compareTo(LEAST_PAUSE) > 0 ? pause : LEAST_PAUSE;
+            return begun;
+        });
     }
 
     void putBack(Job job, Instant notBefore, @Nullable String said) {
@@ -321,7 +316,7 @@ public final class Queue implements AutoCloseable {
     }
 
     void finish(Job job, Job.State state) {
-        if (state == Job.State.CANCELLED && isOurs(job)) {
+        if (state == Job.State.CANCELLED) {
             backups.abandon(job.id());
         }
         database.once(connection -> {
@@ -333,29 +328,41 @@ public final class Queue implements AutoCloseable {
     }
 
     /**
-     * Its agent was not heard for long. What it began must not be written on by two, so it is thrown away, and a new job
-     * takes its place.
+     * Whoever has it may be gone, or cannot say what it does. It must not be written on by two, so from now on nobody may; what was
+     * begun is thrown away, and then a new job takes its place. Whatever is left undone of this is done by the next call.
+     *
+     * @return false if it was heard of meanwhile
      */
-    void lost(Job job) {
+    boolean lost(Job job, String why) {
+        boolean isNobodys = job.isGivenUp()
+                || database.once(connection -> Jobs.giveUp(connection, job, why + "; another job takes its place"));
+        if (!isNobodys) {
+            return false;
+        }
+        if (!backups.isSealed(job.id())) {
+            backups.abandon(job.id());
+        }
         if (backups.isSealed(job.id())) {
             finish(job, Job.State.DONE);
-            return;
+            return true;
         }
-        backups.abandon(job.id());
-        finish(job, Job.State.FAILED);
-        LOG.log(
-                WARNING,
-                () -> "job=" + job.id() + " agent=" + job.agent()
-                        + " was not heard for long; another job takes its place");
-        ask(new Wish(
-                Optional.empty(),
-                job.vm(),
-                job.vmName(),
-                job.priority(),
-                job.whole(),
-                job.askedBy(),
-                Instant.now(),
-                job.window()));
+        Job next = database.alone(connection -> {
+            Jobs.finish(connection, job.id(), Job.State.FAILED, Instant.now());
+            return add(
+                    connection,
+                    new Wish(
+                            Optional.empty(),
+                            job.vm(),
+                            job.vmName(),
+                            job.priority(),
+                            job.whole(),
+                            job.askedBy(),
+                            Instant.now(),
+                            job.window()));
+        });
+        LOG.log(WARNING, () -> "job=" + job.id() + " is given up, job=" + next.id() + " takes its place: " + why);
+        bell.ring();
+        return true;
     }
 
     // ---- agents
@@ -402,9 +409,9 @@ public final class Queue implements AutoCloseable {
                     adopt(connection, question.agent(), report, now).ifPresent(adopted::add);
                 }
                 if (report.code() == null) {
-                    Jobs.heard(connection, report.job(), report.said(), now);
+                    Jobs.heard(connection, hub, question.agent(), report.job(), report.said(), now);
                 } else {
-                    Jobs.ended(connection, report.job(), report.code(), report.said(), now);
+                    Jobs.ended(connection, hub, question.agent(), report.job(), report.code(), report.said(), now);
                     any = true;
                 }
             }
@@ -441,9 +448,7 @@ public final class Queue implements AutoCloseable {
         Set<String> running = new HashSet<>();
         question.reports().forEach(report -> running.add(report.job()));
         return database.once(connection -> {
-            List<Job> mine = Jobs.ofAgent(connection, question.agent()).stream()
-                    .filter(this::isOurs)
-                    .toList();
+            List<Job> mine = Jobs.ofAgent(connection, hub, question.agent());
             List<Job> start = mine.stream()
                     .filter(job -> job.state() != Job.State.ENDED && !job.cancelled() && !running.contains(job.id()))
                     .toList();
@@ -459,10 +464,17 @@ public final class Queue implements AutoCloseable {
             // One that was cancelled before the agent had it.
             for (Job job : mine) {
                 if (job.cancelled() && job.state() == Job.State.GIVEN && !running.contains(job.id())) {
-                    Jobs.ended(connection, job.id(), 130, "cancelled before it began", Instant.now());
+                    Jobs.ended(
+                            connection,
+                            hub,
+                            question.agent(),
+                            job.id(),
+                            130,
+                            "cancelled before it began",
+                            Instant.now());
                 }
             }
-            boolean discover = Agents.all(connection).stream()
+            boolean discover = Agents.all(connection, hub).stream()
                     .anyMatch(agent -> agent.name().equals(question.agent()) && agent.discoveryWanted());
             return new Orders(
                     start, cancel, discover, Settings.limits(connection).rate(question.agent(), Instant.now()));
@@ -482,11 +494,10 @@ public final class Queue implements AutoCloseable {
     private void callAgents() {
         List<Agent> due = database.once(connection -> {
             List<Agent> found = new ArrayList<>();
-            for (Agent agent : Agents.all(connection)) {
-                if (agent.hub().equals(hub)
-                        && calls.isDue(agent)
+            for (Agent agent : Agents.all(connection, hub)) {
+                if (calls.isDue(agent)
                         && (agent.discoveryWanted()
-                                || Jobs.ofAgent(connection, agent.name()).stream()
+                                || Jobs.ofAgent(connection, hub, agent.name()).stream()
                                         .anyMatch(job -> job.cancelled() || job.state() == Job.State.GIVEN))) {
                     found.add(agent);
                 }
@@ -512,13 +523,13 @@ public final class Queue implements AutoCloseable {
 
     private Agent callable(String name) {
         return agents().stream()
-                .filter(agent -> agent.name().equals(name) && agent.hub().equals(hub))
+                .filter(agent -> agent.name().equals(name))
                 .findFirst()
                 .orElseThrow(() -> new ControlException.NotFound("there is no agent " + name + " of this hub"));
     }
 
     public List<Agent> agents() {
-        return database.once(Agents::all);
+        return database.once(connection -> Agents.all(connection, hub));
     }
 
     /** Asks an agent, or all of this hub, to look which VMs there are. */
@@ -551,10 +562,8 @@ public final class Queue implements AutoCloseable {
         return database.once(connection -> Schedule.all(connection, hub));
     }
 
-    Optional<Schedule> schedule(String hub, String name) {
-        return database.once(connection -> Schedule.all(connection, hub)).stream()
-                .filter(one -> one.name().equals(name))
-                .findFirst();
+    Optional<Schedule> schedule(String name) {
+        return schedules().stream().filter(one -> one.name().equals(name)).findFirst();
     }
 
     /** Sets one, or changes the one of this name. */
@@ -574,8 +583,7 @@ public final class Queue implements AutoCloseable {
 
     /** Its next time is this. */
     void plan(Schedule schedule, Instant next) {
-        var instance =
-                ScheduleTask.SCHEDULE.instance(ScheduleTask.key(schedule)).build();
+        var instance = scheduleTask.instance(schedule.name()).build();
         if (!scheduler.scheduleIfNotExists(instance, next)) {
             scheduler.reschedule(instance, next);
         }
@@ -583,7 +591,7 @@ public final class Queue implements AutoCloseable {
 
     public void unset(String name) {
         Schedule schedule =
-                schedule(hub, name).orElseThrow(() -> new ControlException.NotFound("there is no schedule " + name));
+                schedule(name).orElseThrow(() -> new ControlException.NotFound("there is no schedule " + name));
         database.alone(connection -> {
             schedule.remove(connection);
             return true;
@@ -591,12 +599,13 @@ public final class Queue implements AutoCloseable {
         // Its execution finds nothing when its time comes, and goes.
     }
 
-    /** Its time has come: a job for each VM that it is for, and has none. */
+    /** Its time has come: a job for each VM that it is for, and has none. What died halfway goes on where it was. */
     void carryOut(Schedule schedule) {
         Instant now = Instant.now();
-        int jobs = 0;
-        Set<String> asked = new HashSet<>();
-        for (Sighting vm : database.once(connection -> Agents.sightings(connection, schedule.hub()))) {
+        Instant since = schedule.last(now).orElse(now);
+        Set<String> asked = database.once(connection -> Jobs.asked(connection, hub, schedule.asker(), since));
+        int jobs = asked.size();
+        for (Sighting vm : database.once(connection -> Agents.sightings(connection, hub))) {
             if (schedule.isFor(vm) && asked.add(vm.vm())) {
                 Wish wish = new Wish(
                         Optional.empty(),
@@ -604,14 +613,10 @@ public final class Queue implements AutoCloseable {
                         vm.name(),
                         schedule.priority(),
                         false,
-                        "schedule " + schedule.name(),
+                        schedule.asker(),
                         schedule.begin(vm.vm(), now),
                         schedule.window());
-                try {
-                    jobs += ask(schedule.hub(), wish).created() ? 1 : 0;
-                } catch (ControlException.Conflict e) {
-                    LOG.log(WARNING, () -> "schedule=" + schedule.name() + " vm=" + vm.name() + ": " + e.getMessage());
-                }
+                jobs += ask(wish).created() ? 1 : 0;
             }
         }
         int created = jobs;
@@ -624,55 +629,52 @@ public final class Queue implements AutoCloseable {
 
     // ---- who is woken
 
-    /** Whenever something has changed, those that may begin now look at once instead of later. */
+    /** Whenever something has changed, those that may begin now do. */
     private void wake() {
         long rung = -1;
         try {
             while (!end.await(WAKE_EVERY.toMillis(), TimeUnit.MILLISECONDS)) {
-                bell.await(rung, LEAST_PAUSE);
+                bell.await(rung, LOOK_EVERY);
                 rung = bell.count();
-                wakeThose();
+                look();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
     }
 
-    private void wakeThose() {
+    private void look() {
         try {
             if (System.nanoTime() - lookedAfterNanos > REPAIR_EVERY.toNanos()) {
-                // Whoever died between writing a job down and scheduling it has left one that nobody executes.
-                List<Job> underWay = database.once(connection -> {
-                    Jobs.forget(connection, Instant.now().minus(REMEMBER));
-                    return Jobs.underWay(connection);
-                });
-                underWay.stream().filter(this::isOurs).forEach(job -> schedule(job, Instant.now()));
+                repair();
                 lookedAfterNanos = System.nanoTime();
             }
-            List<Job> may = database.once(connection -> {
-                waiting = Jobs.countWaiting(connection, hub);
-                return mayBegin(connection, hub, Optional.empty()).stream()
-                        .map(Turn::job)
-                        .toList();
-            });
-            may.forEach(this::soon);
+            database.once(connection -> Jobs.cancelledWaiting(connection, hub))
+                    .forEach(job -> schedule(job, Instant.now()));
             callAgents();
-            if (!may.isEmpty()) {
+            List<Job> begun = begin();
+            if (!begun.isEmpty()) {
+                // If this process dies just here, the next one finds them.
+                begun.forEach(job -> schedule(job, Instant.now()));
                 scheduler.triggerCheckForDueExecutions();
+                bell.ring();
             }
         } catch (RuntimeException e) {
             LOG.log(WARNING, () -> "jobs that might begin are not looked for: " + e.getMessage());
         }
     }
 
-    private void soon(Job job) {
-        Instant now = Instant.now();
-        try {
-            schedule(job, now);
-            scheduler.reschedule(JobTask.JOB.instanceId(job.id()), now);
-        } catch (RuntimeException e) {
-            // It is being looked at just now, which is what was wanted.
-            LOG.log(System.Logger.Level.DEBUG, () -> "job=" + job.id() + " is not woken: " + e.getMessage());
+    /** Whoever died between writing something down and scheduling it has left what nobody executes. */
+    private void repair() {
+        List<Job> underWay = database.once(connection -> {
+            Jobs.forget(connection, Instant.now().minus(REMEMBER));
+            return Jobs.underWay(connection, hub, Instant.now());
+        });
+        underWay.stream().filter(job -> job.hub().equals(hub)).forEach(job -> schedule(job, Instant.now()));
+        for (Schedule schedule : schedules()) {
+            schedule.next(Instant.now())
+                    .ifPresent(next -> scheduler.scheduleIfNotExists(
+                            scheduleTask.instance(schedule.name()).build(), next));
         }
     }
 

@@ -87,6 +87,19 @@ public record Schedule(
                 .map(time -> time.toInstant());
     }
 
+    /** Its time that came last, up to this moment. */
+    Optional<Instant> last(Instant upTo) {
+        // The library means what lies before.
+        return ExecutionTime.forCron(parsed())
+                .lastExecution(upTo.plusSeconds(1).atZone(Window.zone(zone)))
+                .map(time -> time.toInstant());
+    }
+
+    /** What its jobs say of who has asked for them. */
+    String asker() {
+        return "schedule " + name;
+    }
+
     boolean isFor(Sighting vm) {
         return vms.stream().anyMatch(pattern -> pattern.equals(vm.vm()) || matches(pattern, vm.name()));
     }

@@ -12,8 +12,6 @@ import java.util.Optional;
 
 /** What happens when a schedule's time has come? It asks for jobs, and waits for its next time. One that was missed comes once. */
 final class ScheduleTask {
-    static final TaskDescriptor<Void> SCHEDULE = TaskDescriptor.of("schedule");
-
     private static final System.Logger LOG = System.getLogger(ScheduleTask.class.getName());
     private static final Duration AFTER_TROUBLE = Duration.ofSeconds(30);
 
@@ -23,13 +21,13 @@ final class ScheduleTask {
         this.queue = queue;
     }
 
-    /** Under which name it is executed; a hub's id has no slash. */
-    static String key(Schedule schedule) {
-        return schedule.hub() + "/" + schedule.name();
+    /** Each hub carries its own schedules out: others do not know them by this name. */
+    static TaskDescriptor<Void> of(String hub) {
+        return TaskDescriptor.of("schedule " + hub);
     }
 
     CustomTask<Void> task() {
-        return Tasks.custom(SCHEDULE)
+        return Tasks.custom(queue.scheduleTask())
                 .onFailure((complete, operations) -> {
                     LOG.log(
                             WARNING,
@@ -43,9 +41,8 @@ final class ScheduleTask {
                 .execute((instance, _) -> come(instance.getId()));
     }
 
-    private CompletionHandler<Void> come(String key) {
-        int slash = key.indexOf('/');
-        Optional<Schedule> schedule = queue.schedule(key.substring(0, slash), key.substring(slash + 1));
+    private CompletionHandler<Void> come(String name) {
+        Optional<Schedule> schedule = queue.schedule(name);
         if (schedule.isEmpty()) {
             return (_, operations) -> operations.remove();
         }

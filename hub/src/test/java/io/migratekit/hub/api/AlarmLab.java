@@ -12,6 +12,7 @@ import io.migratekit.hub.Verifying;
 import io.migratekit.hub.Webhook;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.control.Control;
+import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.fixture.Tool;
 import java.io.IOException;
@@ -95,6 +96,7 @@ final class AlarmLab implements AutoCloseable {
                 0,
                 habits,
                 new Control.Embedded(),
+                Queue.LOST_AFTER,
                 "test"));
     }
 

@@ -9,6 +9,7 @@ import com.google.gson.JsonParser;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.control.Control;
+import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.fixture.Tool;
 import java.io.IOException;
@@ -69,6 +70,7 @@ class HubServiceTest {
                 MIB,
                 Hub.Habits.NONE,
                 new Control.Embedded(),
+                Queue.LOST_AFTER,
                 "test"));
     }
 

@@ -9,6 +9,7 @@ import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.api.RawHttp.Answer;
 import io.migratekit.hub.control.Control;
+import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.export.Places;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -61,6 +62,7 @@ final class LiveHub implements AutoCloseable {
                 MIB,
                 Hub.Habits.NONE,
                 new Control.Embedded(),
+                Queue.LOST_AFTER,
                 "test"));
     }
 

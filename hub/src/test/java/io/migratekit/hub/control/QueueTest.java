@@ -34,6 +34,7 @@ class QueueTest {
     @TempDir
     private Path folder;
 
+    private Duration lostAfter = Queue.LOST_AFTER;
     private final Set<String> sealed = new ConcurrentSkipListSet<>();
     private final Set<String> abandoned = new ConcurrentSkipListSet<>();
 
@@ -58,7 +59,7 @@ class QueueTest {
     }
 
     private Queue open(String name) {
-        return control(name).open(folder.resolve(name), HUB, backups);
+        return control(name).open(folder.resolve(name), HUB, backups, lostAfter);
     }
 
     @BeforeEach
@@ -297,6 +298,93 @@ class QueueTest {
                         new Rate(Optional.of("a1"), Optional.empty(), 1000))));
         assertEquals(OptionalLong.of(1000), poll("a1", 1).bytesPerSecond());
         assertEquals(OptionalLong.of(5000), poll("a2", 1).bytesPerSecond());
+    }
+
+    @Test
+    void vmsOfOneNameGetAJobEach() {
+        String name = "a-machine-whose-name-is-as-long-as-the-names-of-machines-are";
+        poll("a1", 9);
+        queue.saw(
+                "a1",
+                List.of(
+                        new Sighting("a1", "vm-1", name, "vc", "esx1", List.of(), 1),
+                        new Sighting("a1", "vm-2", name, "vc", "esx1", List.of(), 1),
+                        new Sighting("a1", "vm-3", name + "-2", "vc", "esx1", List.of(), 1)));
+        queue.set(new Schedule("nightly", "", "0 0 1 1 *", "UTC", List.of("a-*"), 0, 0, Optional.empty(), null, null));
+        queue.carryOut(queue.schedules().getFirst());
+        assertEquals(
+                Set.of("vm-1", "vm-2", "vm-3"),
+                new TreeSet<>(queue.list(Optional.empty(), false, 10).stream()
+                        .map(seen -> seen.job().vm())
+                        .toList()));
+    }
+
+    @Test
+    void aScheduleThatBrokeOffAsksForNoVmTwice() {
+        poll("a1", 9);
+        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1), vm("a1", "db", "esx2", 1)));
+        queue.set(new Schedule("nightly", "", "0 0 1 1 *", "UTC", List.of("*"), 0, 0, Optional.empty(), null, null));
+        queue.carryOut(queue.schedules().getFirst());
+        Job web = queue.list(Optional.of("web"), false, 1).getFirst().job();
+        awaitState(web, Job.State.GIVEN);
+        poll("a1", 9, ended(web, 0));
+        awaitState(web, Job.State.DONE);
+        // Its hub died before it had noted that it came.
+        queue.carryOut(queue.schedules().getFirst());
+        assertEquals(1, queue.list(Optional.of("web"), true, 10).size());
+        assertEquals(2, queue.schedules().getFirst().lastJobs());
+    }
+
+    @Test
+    void onlyTheAgentThatHasAJobIsBelieved() {
+        Job job = ask("web", 0);
+        poll("a1", 1);
+        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1)));
+        awaitState(job, Job.State.GIVEN);
+        assertEquals(List.of(job.id()), poll("a2", 1, runs(job)).cancel());
+        assertEquals(Job.State.GIVEN, queue.show(job.id()).job().state());
+        poll("a2", 1, ended(job, 130));
+        assertEquals(Job.State.GIVEN, queue.show(job.id()).job().state());
+    }
+
+    @Test
+    void anAgentThatIsSilentForLongLosesItsJobForGood() {
+        queue.close();
+        lostAfter = Duration.ofSeconds(3);
+        queue = open("first");
+        Job lost = ask("web", 0);
+        poll("a1", 1);
+        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1)));
+        awaitState(lost, Job.State.GIVEN);
+        poll("a1", 1, runs(lost));
+        assertFalse(queue.isGivenUp(lost.id()));
+        awaitState(lost, Job.State.FAILED);
+        assertTrue(queue.isGivenUp(lost.id()), "nobody may go on with it");
+        assertTrue(abandoned.contains(lost.id()), abandoned::toString);
+        assertEquals(
+                "agent a1 was not heard for 3 s; another job takes its place",
+                queue.show(lost.id()).job().said());
+        Job next = queue.list(Optional.of("web"), false, 9).getFirst().job();
+        assertTrue(!next.id().equals(lost.id()) && next.askedBy().equals("test"), next::toString);
+        // The old one wakes up.
+        assertEquals(List.of(lost.id()), poll("a1", 1, runs(lost)).cancel());
+        poll("a1", 1, ended(lost, 0));
+        assertEquals(Job.State.FAILED, queue.show(lost.id()).job().state());
+    }
+
+    @Test
+    void aJobThatWasSealedBeforeItsAgentWasLostIsDone() {
+        queue.close();
+        lostAfter = Duration.ofSeconds(3);
+        queue = open("first");
+        Job job = ask("web", 0);
+        poll("a1", 1);
+        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1)));
+        awaitState(job, Job.State.GIVEN);
+        poll("a1", 1, runs(job));
+        sealed.add(job.id());
+        awaitState(job, Job.State.DONE);
+        assertTrue(queue.list(Optional.of("web"), false, 9).isEmpty());
     }
 
     @Test

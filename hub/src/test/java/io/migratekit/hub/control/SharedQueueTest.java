@@ -3,14 +3,20 @@ package io.migratekit.hub.control;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.migratekit.nbd.Secret;
+import io.migratekit.nbd.fixture.Postgres;
 import io.migratekit.nbd.fixture.Waiting;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListSet;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -36,7 +42,10 @@ class SharedQueueTest extends QueueTest {
 
     @Override
     Control control(String name) {
-        return postgres.database(prefix + name);
+        return new Control.Shared(
+                postgres.database(prefix + name),
+                Optional.of(Postgres.USER),
+                new Secret(Postgres.PASSWORD.toCharArray()));
     }
 
     private static final Queue.Backups NOTHING = new Queue.Backups() {
@@ -50,7 +59,11 @@ class SharedQueueTest extends QueueTest {
     };
 
     private Queue hub(String name) {
-        return control("both").open(Path.of("unused"), name, NOTHING);
+        return hub(name, NOTHING);
+    }
+
+    private Queue hub(String name, Queue.Backups backups) {
+        return control("both").open(Path.of("unused"), name, backups, Queue.LOST_AFTER);
     }
 
     private static Queue.Orders poll(Queue queue, String agent, Queue.Report... reports) throws InterruptedException {
@@ -68,7 +81,7 @@ class SharedQueueTest extends QueueTest {
     }
 
     @Test
-    void twoHubsShareLimitsAndEachLooksAfterTheOthersJobs() throws InterruptedException {
+    void twoHubsShareLimitsAndEachLooksAfterItsOwnJobs() throws InterruptedException {
         Queue one = hub("hub-a");
         Queue two = hub("hub-b");
         try {
@@ -88,14 +101,119 @@ class SharedQueueTest extends QueueTest {
             assertEquals(
                     List.of(web.id()),
                     poll(one, "a1").start().stream().map(Job::id).toList());
+            assertEquals(List.of(web.id()), ids(one));
+            assertEquals(List.of(db.id()), ids(two));
+            assertEquals(List.of("a1"), one.agents().stream().map(Agent::name).toList());
             one.close();
-            // Its agent reaches nobody; the other hub has its job, and hears of it as soon as somebody says something.
+            // Its repository is away; what its agents say elsewhere is not believed, and what it had begun still
+            // counts.
             poll(two, "a1", new Queue.Report(web.id(), "web", "web", 0, "done"));
-            Waiting.until("the other hub has finished it", SOON, () -> state(two, web) == Job.State.DONE);
+            assertEquals(Job.State.GIVEN, state(two, web));
+            one = hub("hub-a");
+            poll(one, "a1", new Queue.Report(web.id(), "web", "web", 0, "done"));
+            Waiting.until("it is finished", SOON, () -> state(two, web) == Job.State.DONE);
             Waiting.until("then it is the turn of its own", SOON, () -> state(two, db) == Job.State.GIVEN);
         } finally {
             one.close();
             two.close();
+        }
+    }
+
+    private static List<String> ids(Queue queue) {
+        return queue.list(Optional.empty(), true, 99).stream()
+                .map(seen -> seen.job().id())
+                .toList();
+    }
+
+    @Test
+    void agentsOfOneNameAtTwoHubsAreTwo() throws InterruptedException {
+        try (Queue one = hub("hub-a");
+                Queue two = hub("hub-b")) {
+            one.limit(new Limits(9, 9, 9, 9, Map.of("agent:agent", 1), List.of()));
+            poll(one, "agent");
+            poll(two, "agent");
+            one.saw("agent", List.of(new Sighting("agent", "web", "web", "vc", "esx1", List.of(), 1)));
+            two.saw("agent", List.of(new Sighting("agent", "db", "db", "vc", "esx1", List.of(), 1)));
+            Job web = ask(one, "web");
+            Job db = ask(two, "db");
+            Waiting.until("both were given", SOON, () -> {
+                try {
+                    poll(one, "agent");
+                    poll(two, "agent");
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+                return state(one, web) == Job.State.GIVEN && state(two, db) == Job.State.GIVEN;
+            });
+            assertEquals(
+                    List.of(web.id()),
+                    poll(one, "agent").start().stream().map(Job::id).toList());
+            assertEquals(
+                    List.of(db.id()),
+                    poll(two, "agent").start().stream().map(Job::id).toList());
+        }
+    }
+
+    @Test
+    void whyAJobOfAnotherHubWaitsIsToldAsThatHubWould() throws InterruptedException {
+        try (Queue one = hub("hub-a");
+                Queue two = hub("hub-b")) {
+            one.limit(new Limits(9, 9, 0, 9, Map.of(), List.of()));
+            poll(one, "a1");
+            one.saw("a1", List.of(new Sighting("a1", "web", "web", "vc", "esx1", List.of(), 1)));
+            Job web = ask(one, "web");
+            String why = "host esx1 has 0 of at most 0 disks at once ()";
+            assertEquals(why, one.show(web.id()).waitsFor());
+            assertEquals(why, two.show(web.id()).waitsFor());
+        }
+    }
+
+    /** What each hub was told to throw away. */
+    private record Told(Set<String> abandoned) implements Queue.Backups {
+        @Override
+        public boolean isSealed(String id) {
+            return false;
+        }
+
+        @Override
+        public void abandon(String id) {
+            abandoned.add(id);
+        }
+    }
+
+    @Test
+    void whatIsCancelledIsThrownAwayWhereItIs() throws InterruptedException {
+        Told atOne = new Told(new ConcurrentSkipListSet<>());
+        Told atTwo = new Told(new ConcurrentSkipListSet<>());
+        try (Queue one = hub("hub-a", atOne);
+                Queue two = hub("hub-b", atTwo)) {
+            List<Sighting> seen = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                seen.add(new Sighting("a1", "vm" + i, "vm" + i, "vc", "esx1", List.of(), 1));
+            }
+            poll(one, "a1");
+            one.saw("a1", seen);
+            List<Job> jobs = seen.stream().map(vm -> ask(one, vm.vm())).toList();
+            for (Job job : jobs) {
+                Waiting.until("it was given", SOON, () -> state(one, job) == Job.State.GIVEN);
+            }
+            Queue.Report[] run = jobs.stream()
+                    .map(job -> new Queue.Report(job.id(), job.vm(), job.vm(), null, "copying"))
+                    .toArray(Queue.Report[]::new);
+            poll(one, "a1", run);
+            // Asked for at the wrong hub, which knows of it all the same.
+            jobs.forEach(job -> two.cancel(job.id()));
+            poll(
+                    one,
+                    "a1",
+                    jobs.stream()
+                            .map(job -> new Queue.Report(job.id(), job.vm(), job.vm(), 143, "stopped"))
+                            .toArray(Queue.Report[]::new));
+            for (Job job : jobs) {
+                Waiting.until("it is cancelled", SOON, () -> state(one, job) == Job.State.CANCELLED);
+            }
+            assertEquals(new TreeSet<>(jobs.stream().map(Job::id).toList()), new TreeSet<>(atOne.abandoned()));
+            assertEquals(Set.of(), atTwo.abandoned());
         }
     }
 

@@ -26,8 +26,12 @@ final class PlaceTree {
                 }
             }
             case "ComputeResource" ->
-                tree.add(Node.ref("host", world.host()), Node.ref("resourcePool", world.resourcePool()));
-            case "HostSystem", "ResourcePool" -> world.vms().forEach(vm -> tree.add(Node.ref("vm", vm.ref)));
+                tree.add(Node.ref("host", world.host(place.name())), Node.ref("resourcePool", world.resourcePool()));
+            case "HostSystem" ->
+                world.vms().stream()
+                        .filter(vm -> vm.host.equals(place.ref()))
+                        .forEach(vm -> tree.add(Node.ref("vm", vm.ref)));
+            case "ResourcePool" -> world.vms().forEach(vm -> tree.add(Node.ref("vm", vm.ref)));
             case "Datastore" -> {
                 tree.add(Node.object(
                         "summary",

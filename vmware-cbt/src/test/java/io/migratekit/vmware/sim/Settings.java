@@ -40,6 +40,11 @@ public record Settings(
                 port, newName, newPassword, instanceUuid, sessionIdle, granularityBytes, objectsPerPage, apiVersion);
     }
 
+    /** Another vCenter than the usual one. */
+    public Settings instance(String uuid) {
+        return new Settings(port, username, password, uuid, sessionIdle, granularityBytes, objectsPerPage, apiVersion);
+    }
+
     public Settings idle(Duration limit) {
         return new Settings(
                 port, username, password, instanceUuid, limit, granularityBytes, objectsPerPage, apiVersion);

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,8 @@ public final class SimSnapshot {
 
     @Nullable
     SimSnapshot parent;
+
+    volatile @Nullable Instant removed;
     /** Which file of the chain holds it: 0 is the base, n is {@code -00000n}. */
     int fileNumber;
 
@@ -46,6 +49,16 @@ public final class SimSnapshot {
     /** Its reference, such as {@code snapshot-1001}. */
     public String moref() {
         return ref.id();
+    }
+
+    /** When it began to be taken. */
+    public Instant created() {
+        return created;
+    }
+
+    /** When it was gone; empty while it is there. */
+    public Optional<Instant> removed() {
+        return Optional.ofNullable(removed);
     }
 
     public String name() {

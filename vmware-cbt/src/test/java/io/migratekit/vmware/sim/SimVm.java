@@ -26,6 +26,7 @@ public final class SimVm {
     final String name;
     final String datacenter;
     volatile String datastore;
+    volatile MoRef host;
     final Map<Integer, SimDisk> disks = new ConcurrentSkipListMap<>();
     final List<Nic> nics = new CopyOnWriteArrayList<>();
     final Map<Integer, Controller> controllers = new ConcurrentSkipListMap<>();
@@ -57,6 +58,7 @@ public final class SimVm {
         this.parent = parent;
         this.datacenter = datacenter;
         this.datastore = datastore;
+        this.host = world.host();
         this.name = name;
         this.snapshots = new Snapshots(this);
         controllers.put(1000, new Controller(1000, "ParaVirtualSCSIController", 0, "noSharing"));
@@ -73,6 +75,12 @@ public final class SimVm {
 
     public String name() {
         return name;
+    }
+
+    /** It runs on the host of this name, which is made if need be. */
+    public SimVm on(String hostName) {
+        host = world.host(hostName);
+        return this;
     }
 
     /** Adds an empty disk, or one with what already stands in its file, behind the SCSI controller. */
@@ -250,6 +258,15 @@ public final class SimVm {
     /** All of them, oldest first. */
     public List<SimSnapshot> snapshots() {
         return snapshots.list();
+    }
+
+    /** All that it ever had, oldest first. */
+    public List<SimSnapshot> history() {
+        return snapshots.history();
+    }
+
+    public String instanceUuid() {
+        return facts().instanceUuid();
     }
 
     /** The file with what a disk looked like when the snapshot was taken; by the snapshot's reference or name. */

@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class Snapshots {
     private final SimVm vm;
     private final List<SimSnapshot> all = new ArrayList<>();
+    private final List<SimSnapshot> ever = new ArrayList<>();
     private @Nullable SimSnapshot current;
     private int liveFileNumber;
 
@@ -37,6 +39,12 @@ final class Snapshots {
     List<SimSnapshot> list() {
         synchronized (vm) {
             return List.copyOf(all);
+        }
+    }
+
+    List<SimSnapshot> history() {
+        synchronized (vm) {
+            return List.copyOf(ever);
         }
     }
 
@@ -110,6 +118,7 @@ final class Snapshots {
         synchronized (vm) {
             taken.parent = current;
             all.add(taken);
+            ever.add(taken);
             current = taken;
             liveFileNumber = 1
                     + Math.max(
@@ -170,6 +179,7 @@ final class Snapshots {
                 return;
             }
             all.remove(index);
+            snapshot.removed = Instant.now();
             all.stream().filter(s -> s.parent == snapshot).forEach(s -> s.parent = snapshot.parent);
             if (current == snapshot) {
                 current = snapshot.parent;

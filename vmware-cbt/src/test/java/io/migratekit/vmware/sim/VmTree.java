@@ -96,7 +96,7 @@ final class VmTree {
         return Node.object(
                 "runtime",
                 "VirtualMachineRuntimeInfo",
-                Node.ref("host", vm.world.host()),
+                Node.ref("host", vm.host),
                 Node.leaf("connectionState", "VirtualMachineConnectionState", facts.connectionState()),
                 Node.leaf("powerState", "VirtualMachinePowerState", facts.powerState()),
                 Node.leaf("faultToleranceState", "VirtualMachineFaultToleranceState", facts.faultTolerance()),

@@ -12,7 +12,7 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** What is in the inventory: datacenters, folders, a host, datastores that are folders of this machine, VMs. */
+/** What is in the inventory: datacenters, folders, hosts, datastores that are folders of this machine, VMs. */
 final class World {
     /** Anything in the inventory that is no VM. */
     record Place(MoRef ref, @Nullable MoRef parent, String name) {}
@@ -61,8 +61,24 @@ final class World {
         return folder.resolve("datastores").resolve(name);
     }
 
+    /** The host on which a VM runs of which nothing else is said. */
     MoRef host() {
         return HOST;
+    }
+
+    /** Finds it, or makes it, alone in a compute resource of its name. */
+    synchronized MoRef host(String name) {
+        MoRef hosts = folderOf("DC0", "host");
+        Place there = child(hosts, name);
+        MoRef compute = there != null
+                ? there.ref()
+                : put(new Place(new MoRef("ComputeResource", "domain-c" + ids.incrementAndGet()), hosts, name))
+                        .ref();
+        Place host = child(compute, name);
+        return host != null
+                ? host.ref()
+                : put(new Place(new MoRef("HostSystem", "host-" + ids.incrementAndGet()), compute, name))
+                        .ref();
     }
 
     MoRef resourcePool() {
