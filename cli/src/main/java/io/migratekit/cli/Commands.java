@@ -93,6 +93,9 @@ final class Commands implements CommandLine.IFactory {
         if (type == HubDeleteCommand.class) {
             return type.cast(new HubDeleteCommand(console));
         }
+        if (type == HubPlaceCommand.class) {
+            return type.cast(new HubPlaceCommand(console));
+        }
         if (type == HubPruneCommand.class) {
             return type.cast(new HubPruneCommand(console));
         }

@@ -27,6 +27,7 @@ import picocli.CommandLine.Spec;
             HubServePointCommand.class,
             HubCopyCommand.class,
             HubDeleteCommand.class,
+            HubPlaceCommand.class,
             HubPruneCommand.class,
             HubAbandonCommand.class,
             HubTokenCommand.class,

@@ -323,6 +323,18 @@ public final class HubClient implements AutoCloseable {
         askLong("DELETE", "/api/v1/schedules/" + word(name), null, "the hub to remove schedule " + name);
     }
 
+    /** The hubs that share the queue. */
+    public List<JsonObject> places() {
+        return list(ask("GET", "/api/v1/places", null, "the hubs that share the queue"), "places");
+    }
+
+    /** From now on a VM's restore points go to this hub. */
+    public void move(String vm, String to) {
+        JsonObject place = new JsonObject();
+        place.addProperty("hub", to);
+        ask("PUT", "/api/v1/vms/" + word(vm) + "/place", place, "the hub to have " + vm + " kept elsewhere");
+    }
+
     public JsonObject limits() {
         return ask("GET", "/api/v1/limits", null, "the hub's limits");
     }

@@ -9,6 +9,7 @@ import io.migratekit.hub.Readings;
 import io.migratekit.hub.control.Agent;
 import io.migratekit.hub.control.Job;
 import io.migratekit.hub.control.Limits;
+import io.migratekit.hub.control.Place;
 import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.control.Schedule;
 import io.migratekit.hub.control.Settings;
@@ -397,6 +398,7 @@ public final class Answers {
         Job job = seen.job();
         JsonObject object = new JsonObject();
         object.addProperty("id", job.id());
+        object.addProperty("hub", job.hub());
         object.addProperty("vm", job.vm());
         object.addProperty("vmName", job.vmName());
         object.addProperty("state", job.state().name().toLowerCase(Locale.ROOT));
@@ -435,6 +437,19 @@ public final class Answers {
         put(object, "heardAt", agent.heardAt());
         put(object, "discoveredAt", agent.discoveredAt());
         object.addProperty("there", agent.isThere(Instant.now()));
+        return object;
+    }
+
+    static JsonObject place(Place place, String own) {
+        JsonObject object = new JsonObject();
+        object.addProperty("hub", place.hub());
+        object.addProperty("asked", place.hub().equals(own));
+        object.addProperty("freeBytes", place.freeBytes());
+        object.addProperty("promisedBytes", place.promisedBytes());
+        object.addProperty("vms", place.vms());
+        object.addProperty("jobs", place.jobs());
+        put(object, "heardAt", place.heardAt());
+        object.addProperty("there", place.isThere(Instant.now()));
         return object;
     }
 

@@ -8,7 +8,6 @@ import io.migratekit.hub.repository.Vm;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /** What can be asked of the hub about jobs, and who carries them out? */
 final class ControlRoutes {
@@ -38,15 +37,17 @@ final class ControlRoutes {
                 Route.of("GET", "/api/v1/schedules", Access.LOOK, Way.PLAIN, this::schedules),
                 Route.of("PUT", "/api/v1/schedules/{schedule}", Access.ADMIN, Way.JSON, this::putSchedule),
                 Route.of("DELETE", "/api/v1/schedules/{schedule}", Access.ADMIN, Way.LONG, this::deleteSchedule),
+                Route.of("GET", "/api/v1/places", Access.LOOK, Way.PLAIN, this::places),
+                Route.of("PUT", "/api/v1/vms/{vm}/place", Access.ADMIN, Way.JSON, this::move),
                 Route.of("GET", "/api/v1/limits", Access.LOOK, Way.PLAIN, _ -> limits()),
                 Route.of("PUT", "/api/v1/limits", Access.ADMIN, Way.JSON, this::putLimits));
     }
 
     /** A backup that an agent is to make. */
     Reply ask(Call call, Requests.Wish wish) {
-        Vm vm = known(wish.vm());
-        call.mustSee(vm == null ? wish.vm() : vm.id());
-        if (vm == null) {
+        Optional<Known> vm = known(wish.vm());
+        call.mustSee(vm.map(Known::id).orElse(wish.vm()));
+        if (vm.isEmpty()) {
             throw new Problem(
                     404,
                     "not-found",
@@ -56,8 +57,8 @@ final class ControlRoutes {
         Queue.Asked asked = queue.get()
                 .ask(new Queue.Wish(
                         wish.id(),
-                        vm.id(),
-                        vm.name(),
+                        vm.get().id(),
+                        vm.get().name(),
                         wish.priority(),
                         wish.whole(),
                         call.token().map(Tokens.Token::name).orElse("the hub's own user"),
@@ -66,16 +67,23 @@ final class ControlRoutes {
         return Reply.json(202, Answers.job(queue.get().show(asked.job().id())));
     }
 
-    /** By its id, or by a name that only one has. */
-    private @Nullable Vm known(String wanted) {
+    private record Known(String id, String name) {}
+
+    /** By its id, or by a name that only one has; here, or at a hub that shares the queue. */
+    private Optional<Known> known(String wanted) {
         Optional<Vm> byId = hub.repository().vm(wanted);
         if (byId.isPresent()) {
-            return byId.get();
+            return byId.map(vm -> new Known(vm.id(), vm.name()));
         }
         List<Vm> byName = hub.repository().vms().stream()
                 .filter(vm -> vm.name().equals(wanted))
                 .toList();
-        return byName.size() == 1 ? byName.getFirst() : null;
+        return switch (byName.size()) {
+            case 0 -> queue.get().sighted(wanted).map(seen -> new Known(seen.vm(), seen.name()));
+            case 1 ->
+                Optional.of(new Known(byName.getFirst().id(), byName.getFirst().name()));
+            default -> Optional.empty();
+        };
     }
 
     private Reply list(Call call) {
@@ -189,6 +197,27 @@ final class ControlRoutes {
     private Reply deleteSchedule(Call call) {
         Body.parseOrEmpty(call.content()).end();
         queue.get().unset(call.id("schedule"));
+        return Reply.nothing();
+    }
+
+    private Reply places(Call call) {
+        mustSeeAll(call);
+        return Reply.json(
+                200,
+                Answers.list(
+                        "places",
+                        queue.get().places().stream()
+                                .map(place ->
+                                        Answers.place(place, hub.repository().id()))
+                                .toList()));
+    }
+
+    private Reply move(Call call) {
+        Body body = Body.parse(call.content());
+        String to = body.id("hub");
+        body.end();
+        String vm = known(call.id("vm")).map(Known::id).orElse(call.id("vm"));
+        queue.get().move(vm, to);
         return Reply.nothing();
     }
 

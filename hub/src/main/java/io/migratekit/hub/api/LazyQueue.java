@@ -2,8 +2,11 @@ package io.migratekit.hub.api;
 
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.control.Control;
+import io.migratekit.hub.control.KeptVm;
 import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.repository.Backup;
+import io.migratekit.hub.repository.InventoryDisk;
+import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -80,6 +83,24 @@ final class LazyQueue implements Supplier<Queue>, AutoCloseable {
                     .isPresent()) {
                 hub.abandon(id);
             }
+        }
+
+        @Override
+        public long freeBytes() {
+            return hub.repository().freeBytes();
+        }
+
+        @Override
+        public List<KeptVm> vms() {
+            return hub.repository().vms().stream()
+                    .map(vm -> new KeptVm(
+                            vm.id(),
+                            vm.disks().stream()
+                                    .mapToLong(InventoryDisk::capacityBytes)
+                                    .sum(),
+                            vm.lastPoint() == null ? null : vm.lastPoint().takenAt(),
+                            vm.lastPoint() == null ? null : vm.lastPoint().sealedAt()))
+                    .toList();
         }
     }
 }

@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -91,7 +92,13 @@ final class Agents {
     }
 
     /** All that the agent sees now; what is not among it is not there any more. */
-    static void saw(Connection connection, String agent, String hub, List<Sighting> sightings, Instant now)
+    static void saw(
+            Connection connection,
+            String agent,
+            String hub,
+            List<Sighting> sightings,
+            Map<String, Long> capacities,
+            Instant now)
             throws SQLException {
         Jobs.run(connection, "delete from agent_vm where hub = ? and agent = ?", hub, agent);
         for (Sighting one : sightings) {
@@ -99,8 +106,8 @@ final class Agents {
             one.datastores().forEach(datastores::add);
             Jobs.run(
                     connection,
-                    "insert into agent_vm (agent, vm, hub, name, vcenter, host, datastores, disks, seen_at) values (?, ?, ?,"
-                            + " ?, ?, ?, ?, ?, ?)",
+                    "insert into agent_vm (agent, vm, hub, name, vcenter, host, datastores, disks, capacity_bytes,"
+                            + " seen_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     agent,
                     one.vm(),
                     hub,
@@ -109,6 +116,7 @@ final class Agents {
                     one.host(),
                     datastores.toString(),
                     one.disks(),
+                    capacities.getOrDefault(one.vm(), 0L),
                     now);
         }
         Jobs.run(
@@ -121,9 +129,18 @@ final class Agents {
 
     /** What agents that ask this hub for work have seen. */
     static List<Sighting> sightings(Connection connection, String hub) throws SQLException {
+        return sightings(connection, "where hub = ?", hub);
+    }
+
+    /** Who has seen a VM of this id or name, at whatever hub. */
+    static List<Sighting> sighted(Connection connection, String idOrName) throws SQLException {
+        return sightings(connection, "where vm = ? or name = ?", idOrName, idOrName);
+    }
+
+    private static List<Sighting> sightings(Connection connection, String where, Object... values) throws SQLException {
         List<Sighting> all = new ArrayList<>();
         try (PreparedStatement statement = Jobs.prepared(
-                        connection, "select * from agent_vm where hub = ? order by name, vm, agent", hub);
+                        connection, "select * from agent_vm " + where + " order by name, vm, agent", values);
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
                 List<String> datastores = new ArrayList<>();

@@ -69,6 +69,17 @@ public final class Database implements AutoCloseable {
             "alter table schedule add column if not exists hours varchar(100)",
             "alter table agent add column if not exists reached_port int",
             "alter table agent add column if not exists reached_token varchar(100)",
+            "alter table agent_vm add column if not exists capacity_bytes bigint default 0 not null",
+            """
+            create table if not exists place (
+              hub varchar(64) primary key, free_bytes bigint not null, heard_at timestamp with time zone not null)
+            """,
+            """
+            create table if not exists home (
+              vm varchar(64) primary key, hub varchar(64) not null, promised_bytes bigint not null,
+              taken_at timestamp with time zone, sealed_at timestamp with time zone)
+            """,
+            "create index if not exists home_hub on home (hub)",
             "create table if not exists control (id int primary key, limits varchar(8000) not null)",
             "insert into control (id, limits) select 1, '{}' where not exists (select 1 from control where id = 1)");
 

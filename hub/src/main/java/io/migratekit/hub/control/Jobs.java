@@ -198,8 +198,13 @@ final class Jobs {
     // ---- words and values
 
     static void run(Connection connection, String sql, @Nullable Object... values) throws SQLException {
+        var _ = update(connection, sql, values);
+    }
+
+    /** So many rows were changed. */
+    static int update(Connection connection, String sql, @Nullable Object... values) throws SQLException {
         try (PreparedStatement statement = prepared(connection, sql, values)) {
-            statement.executeUpdate();
+            return statement.executeUpdate();
         }
     }
 

@@ -14,12 +14,14 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -75,6 +77,12 @@ public final class Queue implements AutoCloseable {
 
         /** What was begun under this id is thrown away. */
         void abandon(String id);
+
+        /** What is free on the repository's file system. */
+        long freeBytes();
+
+        /** The VMs that the repository knows. */
+        List<KeptVm> vms();
     }
 
     /**
@@ -144,6 +152,13 @@ public final class Queue implements AutoCloseable {
                 .deleteUnresolvedAfter(NEVER)
                 .enablePriority()
                 .build();
+        long free = backups.freeBytes();
+        List<KeptVm> kept = backups.vms();
+        database.alone(connection -> {
+            Places.heard(connection, hub, free, Instant.now());
+            Places.claim(connection, hub, kept);
+            return true;
+        });
         scheduler.start();
         waker = Thread.ofPlatform().daemon().name("job-waker").start(this::wake);
     }
@@ -173,6 +188,10 @@ public final class Queue implements AutoCloseable {
     }
 
     private Job add(Connection connection, Wish wish) throws SQLException {
+        return add(connection, wish, Places.of(connection, wish.vm(), hub, Instant.now()));
+    }
+
+    private Job add(Connection connection, Wish wish, String place) throws SQLException {
         String id = wish.id().orElseGet(() -> name(wish.vmName()));
         for (int i = 2; isTaken(connection, id); i++) {
             if (wish.id().isPresent()) {
@@ -184,7 +203,7 @@ public final class Queue implements AutoCloseable {
         Instant now = Instant.now();
         Job job = Job.asked(
                 id,
-                hub,
+                place,
                 wish.vm(),
                 wish.vmName(),
                 wish.priority(),
@@ -321,6 +340,9 @@ public final class Queue implements AutoCloseable {
         }
         database.once(connection -> {
             Jobs.finish(connection, job.id(), state, Instant.now());
+            if (state == Job.State.DONE) {
+                Places.filled(connection, job.vm());
+            }
             return true;
         });
         LOG.log(INFO, () -> "job=" + job.id() + " vm=" + job.vm() + " " + state);
@@ -483,8 +505,12 @@ public final class Queue implements AutoCloseable {
 
     /** All VMs that an agent sees now. */
     public void saw(String agent, List<Sighting> sightings) {
-        database.once(connection -> {
-            Agents.saw(connection, agent, hub, sightings, Instant.now());
+        List<KeptVm> kept = backups.vms();
+        Map<String, Long> capacities = new HashMap<>();
+        kept.forEach(vm -> capacities.put(vm.vm(), vm.capacityBytes()));
+        database.alone(connection -> {
+            Agents.saw(connection, agent, hub, sightings, capacities, Instant.now());
+            Places.claim(connection, hub, kept);
             return true;
         });
         bell.ring();
@@ -540,6 +566,42 @@ public final class Queue implements AutoCloseable {
                     agent.map(name -> "there is no agent " + name).orElse("no agent has asked this hub for work yet"));
         }
         bell.ring();
+    }
+
+    // ---- places
+
+    /** The hubs that share this queue. */
+    public List<Place> places() {
+        return database.once(Places::all);
+    }
+
+    /** Where the restore points of a VM are kept, and its next one goes. */
+    public Optional<String> placeOf(String vm) {
+        return database.once(connection -> Places.home(connection, vm));
+    }
+
+    /** From now on a VM's restore points go to this hub, which should have a copy of the last one. */
+    public void move(String vm, String to) {
+        database.alone(connection -> {
+            if (Places.all(connection).stream().noneMatch(place -> place.hub().equals(to))) {
+                throw new ControlException.NotFound("no hub " + to + " shares the queue of this one");
+            }
+            if (Jobs.live(connection, vm).isPresent()) {
+                throw new ControlException.Conflict("a job of the VM is not done yet; move it then, or cancel that");
+            }
+            Places.settle(connection, vm, to, 0);
+            return true;
+        });
+    }
+
+    /** The VM of this id, or of this name if only one has it, that an agent of any hub has seen. */
+    public Optional<Sighting> sighted(String idOrName) {
+        Map<String, Sighting> found = new TreeMap<>();
+        database.once(connection -> Agents.sighted(connection, idOrName)).forEach(one -> found.put(one.vm(), one));
+        Sighting byId = found.get(idOrName);
+        return byId != null || found.size() != 1
+                ? Optional.ofNullable(byId)
+                : Optional.of(found.values().iterator().next());
     }
 
     // ---- limits
@@ -666,7 +728,9 @@ public final class Queue implements AutoCloseable {
 
     /** Whoever died between writing something down and scheduling it has left what nobody executes. */
     private void repair() {
+        long free = backups.freeBytes();
         List<Job> underWay = database.once(connection -> {
+            Places.heard(connection, hub, free, Instant.now());
             Jobs.forget(connection, Instant.now().minus(REMEMBER));
             return Jobs.underWay(connection, hub, Instant.now());
         });

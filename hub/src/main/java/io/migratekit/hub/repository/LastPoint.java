@@ -9,8 +9,13 @@ import org.jspecify.annotations.Nullable;
  * @param takenAt as the agent said
  * @param moment the same, as far as it can be true
  */
-public record LastPoint(String id, @Nullable Instant takenAt, Instant moment, boolean complete) {
+public record LastPoint(
+        String id,
+        @Nullable Instant takenAt,
+        Instant moment,
+        @Nullable Instant sealedAt,
+        boolean complete) {
     static LastPoint of(Backup point) {
-        return new LastPoint(point.id(), point.takenAt(), point.moment(), point.complete());
+        return new LastPoint(point.id(), point.takenAt(), point.moment(), point.sealedAt(), point.complete());
     }
 }

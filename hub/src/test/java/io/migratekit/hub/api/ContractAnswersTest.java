@@ -173,6 +173,9 @@ class ContractAnswersTest {
         }
         Operation cancel = attack.operation("DELETE", "/api/v1/jobs/{job}");
         right.add(conforms(cancel, Attack.target(cancel), ""));
+        Operation move = attack.operation("PUT", "/api/v1/vms/{vm}/place");
+        String hubId = hub.answer(200, "GET", "/health", "").get("repository").getAsString();
+        right.add(conforms(move, Attack.target(move, Map.of("vm", "vm-9")), "{\"hub\":\"" + hubId + "\"}"));
         Operation unset = attack.operation("DELETE", "/api/v1/schedules/{schedule}");
         right.add(conforms(unset, Attack.target(unset), ""));
         return right;

@@ -51,6 +51,16 @@ class QueueTest {
         public void abandon(String id) {
             abandoned.add(id);
         }
+
+        @Override
+        public long freeBytes() {
+            return 0;
+        }
+
+        @Override
+        public List<KeptVm> vms() {
+            return List.of();
+        }
     };
 
     /** Where the queue is kept; of the same name always the same. */

@@ -48,18 +48,37 @@ class SharedQueueTest extends QueueTest {
                 new Secret(Postgres.PASSWORD.toCharArray()));
     }
 
-    private static final Queue.Backups NOTHING = new Queue.Backups() {
+    /**
+     * A repository with so much room, which knows these VMs.
+     *
+     * @param abandoned what it was told to throw away
+     */
+    private record Kept(long freeBytes, List<KeptVm> vms, Set<String> abandoned) implements Queue.Backups {
+        Kept(long freeBytes, List<KeptVm> vms) {
+            this(freeBytes, vms, new ConcurrentSkipListSet<>());
+        }
+
         @Override
         public boolean isSealed(String id) {
             return false;
         }
 
         @Override
-        public void abandon(String id) {}
-    };
+        public void abandon(String id) {
+            abandoned.add(id);
+        }
+    }
+
+    private static KeptVm empty(String vm, long capacityBytes) {
+        return new KeptVm(vm, capacityBytes, null, null);
+    }
+
+    private static Sighting seen(String agent, String vm) {
+        return new Sighting(agent, vm, vm, "vc", "esx1", List.of("ds1"), 1);
+    }
 
     private Queue hub(String name) {
-        return hub(name, NOTHING);
+        return hub(name, new Kept(0, List.of()));
     }
 
     private Queue hub(String name, Queue.Backups backups) {
@@ -168,23 +187,10 @@ class SharedQueueTest extends QueueTest {
         }
     }
 
-    /** What each hub was told to throw away. */
-    private record Told(Set<String> abandoned) implements Queue.Backups {
-        @Override
-        public boolean isSealed(String id) {
-            return false;
-        }
-
-        @Override
-        public void abandon(String id) {
-            abandoned.add(id);
-        }
-    }
-
     @Test
     void whatIsCancelledIsThrownAwayWhereItIs() throws InterruptedException {
-        Told atOne = new Told(new ConcurrentSkipListSet<>());
-        Told atTwo = new Told(new ConcurrentSkipListSet<>());
+        Kept atOne = new Kept(0, List.of());
+        Kept atTwo = new Kept(0, List.of());
         try (Queue one = hub("hub-a", atOne);
                 Queue two = hub("hub-b", atTwo)) {
             List<Sighting> seen = new ArrayList<>();
@@ -240,6 +246,52 @@ class SharedQueueTest extends QueueTest {
             });
             poll(queue, "a1", new Queue.Report(web.id(), "web", "web", 0, "done"));
             Waiting.until("it is done", SOON, () -> state(queue, web) == Job.State.DONE);
+        }
+    }
+
+    @Test
+    void aVmGoesToWhereRoomIsLeftAndStaysThereUntilItIsMoved() throws InterruptedException {
+        List<KeptVm> vms = List.of(empty("big", 600), empty("middle", 500), empty("small", 300), empty("lone", 1));
+        try (Queue one = hub("hub-a", new Kept(1000, vms));
+                Queue two = hub("hub-b", new Kept(800, vms))) {
+            one.saw("a1", vms.stream().map(vm -> seen("a1", vm.vm())).toList());
+            two.saw("a2", vms.stream().limit(3).map(vm -> seen("a2", vm.vm())).toList());
+            // 1000 against 800, then 400 against 800, then 400 against 300; whoever is asked.
+            assertEquals("hub-a", ask(two, "big").hub());
+            assertEquals("hub-b", ask(one, "middle").hub());
+            assertEquals("hub-a", ask(two, "small").hub());
+            assertEquals(
+                    List.of(900L, 500L),
+                    one.places().stream().map(Place::promisedBytes).toList());
+            assertEquals("hub-a", ask(two, "lone").hub(), "nobody sees it at the other one");
+            poll(one, "a1");
+            Job big = one.list(Optional.of("big"), false, 1).getFirst().job();
+            Waiting.until("it is given", SOON, () -> state(two, big) == Job.State.GIVEN);
+            assertThrows(ControlException.Conflict.class, () -> one.move("big", "hub-b"));
+            poll(one, "a1", new Queue.Report(big.id(), "big", "big", 0, "done"));
+            Waiting.until("it is done", SOON, () -> state(two, big) == Job.State.DONE);
+            assertEquals(301, one.places().getFirst().promisedBytes(), "what is done is not promised any more");
+            assertThrows(ControlException.NotFound.class, () -> one.move("big", "hub-c"));
+            one.move("big", "hub-b");
+            assertEquals("hub-b", ask(one, "big").hub());
+        }
+    }
+
+    @Test
+    void aNewDatabaseMakesOutWhereVmsAre() {
+        Instant monday = Instant.parse("2026-03-02T22:00:00Z");
+        Instant tuesday = monday.plusSeconds(86_400);
+        KeptVm made = new KeptVm("web", 1, tuesday, tuesday.plusSeconds(60));
+        KeptVm copied = new KeptVm("web", 1, tuesday, tuesday.plusSeconds(3600));
+        KeptVm old = new KeptVm("db", 1, monday, monday.plusSeconds(60));
+        KeptVm fresh = new KeptVm("db", 1, tuesday, tuesday.plusSeconds(60));
+        try (Queue one = hub("hub-a", new Kept(1, List.of(copied, fresh)));
+                Queue two = hub("hub-b", new Kept(1, List.of(made, old)))) {
+            assertEquals(Optional.of("hub-b"), one.placeOf("web"), "the other one is a copy");
+            assertEquals(Optional.of("hub-a"), two.placeOf("db"), "what is older was left there");
+            two.move("db", "hub-b");
+            one.saw("a1", List.of(seen("a1", "db")));
+            assertEquals(Optional.of("hub-b"), one.placeOf("db"), "what was decided stays so");
         }
     }
 }
