@@ -6,6 +6,7 @@ import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.copy.CopyLimits;
 import io.migratekit.agent.copy.CopySpec;
 import io.migratekit.agent.job.JobId;
+import io.migratekit.agent.job.JobState;
 import io.migratekit.agent.job.JobStore;
 import io.migratekit.agent.restore.DiskRestore;
 import io.migratekit.agent.restore.ProvedContent;
@@ -339,7 +340,15 @@ final class HubRestoreCommand implements Callable<Integer> {
                 .withLimits(Limits.of(hub.timeout(), hub.timeout()))
                 .withDeadline(deadline == null ? Deadline.NEVER : Deadline.in(deadline))
                 .withListener(WaitListener.NONE);
-        CopySpec copy = new CopySpec(reading.disk(key), target, connect, limits, true, engine.verify(), false);
+        boolean goesOn = job.flatMap(store::view)
+                .filter(view -> !(view.state() instanceof JobState.Finished))
+                .isPresent();
+        if (goesOn) {
+            console.say("disk " + key + " goes on; in the end all of it is read again and compared, since nobody has"
+                    + " looked after what was there");
+        }
+        CopySpec copy =
+                new CopySpec(reading.disk(key), target, connect, limits, true, engine.verify() || goesOn, false);
         ShownCopy shown = new ShownCopy("restore of disk " + key, reading.way(), null);
         try (DiskRestore restore = new DiskRestore(
                 copy, content, salvage, store, job, engine.watchLimits(hub.timeout()), engine.rate(), shown)) {

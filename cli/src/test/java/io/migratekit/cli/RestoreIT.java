@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.migratekit.agent.job.JobId;
+import io.migratekit.agent.job.JobStore;
 import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.nbd.fixture.Waiting;
 import java.io.IOException;
@@ -113,6 +115,52 @@ class RestoreIT {
             well(words.toArray(String[]::new));
             assertRestored(lab, "three", to, "qcow2");
         }
+    }
+
+    /** What an earlier run has written, and somebody has changed since, is noticed before it counts. */
+    @Test
+    void whatWasChangedWhileItWasInterruptedIsNotBelieved() throws IOException {
+        try (HubLab lab = threePoints()) {
+            Path to = folder.resolve("to");
+            int key = lab.keys().getFirst();
+            List<String> words = List.of(
+                    lab.hubWords("restore", "three", "--to", to.toString(), "--format", "raw", "--disk", key + ""));
+            List<String> slow = new ArrayList<>(words);
+            slow.addAll(List.of("--rate", "1M", "--checkpoint-every", "1M", "--progress", "none"));
+            JobStore store = new JobStore(to.resolve(".migratekit-restore"));
+            JobId job = new JobId("disk-" + key + ".raw");
+            try (CopyProcess process = CopyProcess.start(folder, List.of(), slow)) {
+                Waiting.until(
+                        "more is done than is not durable",
+                        SOON,
+                        () -> store.view(job)
+                                .filter(_ -> done(store, job) > 4 * MIB)
+                                .isPresent());
+                process.kill();
+            }
+            Path partial = to.resolve("disk-" + key + ".raw.partial");
+            byte[] bytes = Files.readAllBytes(partial);
+            for (int cell = 0; cell < bytes.length; cell += MIB) {
+                bytes[cell + random.nextInt(Math.min(MIB, bytes.length - cell))] ^= 1;
+            }
+            Files.write(partial, bytes);
+            Run wrong = Run.migratekit(words.toArray(String[]::new));
+            assertEquals(50, wrong.code(), () -> "seed=" + seed + " " + wrong);
+            assertTrue(wrong.err().contains("The next run of this job copies everything again"), wrong::err);
+            assertFalse(Files.exists(to.resolve("disk-" + key + ".raw")));
+            well(words.toArray(String[]::new));
+            assertArrayEquals(
+                    Files.readAllBytes(lab.truth("three", key)),
+                    Files.readAllBytes(to.resolve("disk-" + key + ".raw")));
+        }
+    }
+
+    private static long done(JobStore store, JobId job) {
+        return store.status(job)
+                .map(text -> JsonParser.parseString(text).getAsJsonObject())
+                .map(status ->
+                        status.getAsJsonObject("progress").get("doneBytes").getAsLong())
+                .orElse(0L);
     }
 
     @Test
