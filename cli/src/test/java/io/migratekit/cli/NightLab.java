@@ -1,11 +1,13 @@
 package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.nbd.fixture.Postgres;
+import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.nbd.fixture.Waiting;
 import io.migratekit.vmware.VddkStandIn;
 import io.migratekit.vmware.sim.Settings;
@@ -67,7 +69,8 @@ final class NightLab implements AutoCloseable {
         }
     }
 
-    NightLab(Path folder, int hubCount, int vms, Random random) throws IOException {
+    /** Hubs are told these words besides. */
+    NightLab(Path folder, int hubCount, int vms, Random random, String... hubWords) throws IOException {
         this.folder = folder;
         for (int i = 0; i < 2; i++) {
             Path root = Files.createDirectories(folder.resolve("v" + i));
@@ -81,17 +84,13 @@ final class NightLab implements AutoCloseable {
         }
         postgres = hubCount > 1 ? Postgres.start() : null;
         Path secret = Files.writeString(folder.resolve("secret"), Postgres.PASSWORD + "\n");
-        List<String> database = postgres == null
-                ? List.of()
-                : List.of(
-                        "--database",
-                        postgres.database("night"),
-                        "--database-user",
-                        Postgres.USER,
-                        "--database-password-file",
-                        secret.toString());
+        List<String> words = new ArrayList<>(List.of(hubWords));
+        if (postgres != null) {
+            words.addAll(List.of("--database", postgres.database("night"), "--database-user", Postgres.USER));
+            words.addAll(List.of("--database-password-file", secret.toString()));
+        }
         for (int i = 0; i < hubCount; i++) {
-            hubs.add(HubProcess.start(folder.resolve("h" + i), database.toArray(String[]::new)));
+            hubs.add(HubProcess.start(folder.resolve("h" + i), words.toArray(String[]::new)));
         }
     }
 
@@ -262,6 +261,33 @@ final class NightLab implements AutoCloseable {
         List<String> line = new ArrayList<>(List.of(words));
         line.add("--json");
         return line.toArray(String[]::new);
+    }
+
+    JsonObject job(int hub, String id) {
+        return list(ask(hub, "jobs", id), "jobs").getFirst();
+    }
+
+    /** The one restore point of a VM is whole, and what its last snapshot froze. */
+    void assertOneTruePoint(Machine machine) {
+        List<JsonObject> points = list(ask(machine.hub(), "list"), "backups").stream()
+                .filter(point -> point.get("vm").getAsString().equals(machine.id()))
+                .toList();
+        assertEquals(1, points.size(), () -> machine.vm().name() + " has " + points);
+        JsonObject point = points.getFirst();
+        assertEquals("sealed", point.get("state").getAsString(), point::toString);
+        assertTrue(point.get("complete").getAsBoolean(), point::toString);
+        String frozen = machine.vm().history().getLast().moref();
+        List<JsonObject> disks = list(point, "disks");
+        assertEquals(machine.disks(), disks.size(), point::toString);
+        Path repository = hubs.get(machine.hub()).repository();
+        for (JsonObject disk : disks) {
+            Path truth = machine.vcenter().truth(frozen, disk.get("key").getAsInt());
+            Path layer = repository.resolve(disk.get("layer").getAsString());
+            Tool.run("qemu-img", "compare", "-f", "raw", "-F", "qcow2", truth.toString(), layer.toString());
+        }
+        assertTrue(
+                machine.vm().snapshots().isEmpty(),
+                () -> machine.vm().name() + " keeps " + machine.vm().snapshots());
     }
 
     static List<JsonObject> list(JsonObject answer, String name) {

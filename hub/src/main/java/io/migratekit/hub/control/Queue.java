@@ -135,8 +135,24 @@ public final class Queue implements AutoCloseable {
                 .deleteUnresolvedAfter(NEVER)
                 .enablePriority()
                 .build();
+        release();
         scheduler.start();
         waker = Thread.ofPlatform().daemon().name("job-waker").start(this::wake);
+    }
+
+    /** What the process before us had in its hands when it died is free at once: it is the only one of this hub. */
+    private void release() {
+        database.once(connection -> {
+            Jobs.run(
+                    connection,
+                    "update scheduled_tasks set picked = ?, picked_by = null, version = version + 1"
+                            + " where picked = ? and task_name in (?, ?)",
+                    false,
+                    true,
+                    jobTask.getTaskName(),
+                    scheduleTask.getTaskName());
+            return true;
+        });
     }
 
     Bell bell() {
@@ -267,7 +283,7 @@ public final class Queue implements AutoCloseable {
                 Settings.limits(connection),
                 Agents.all(connection, its),
                 Agents.sightings(connection, its),
-                Jobs.underWay(connection, its, now.minus(lostAfter)),
+                Jobs.takingUp(connection, its, now.minus(lostAfter)),
                 now);
     }
 
@@ -597,9 +613,9 @@ public final class Queue implements AutoCloseable {
     private void repair() {
         List<Job> underWay = database.once(connection -> {
             Jobs.forget(connection, Instant.now().minus(REMEMBER));
-            return Jobs.underWay(connection, hub, Instant.now());
+            return Jobs.underWay(connection, hub);
         });
-        underWay.stream().filter(job -> job.hub().equals(hub)).forEach(job -> schedule(job, Instant.now()));
+        underWay.forEach(job -> schedule(job, Instant.now()));
         for (Schedule schedule : schedules()) {
             schedule.next(Instant.now())
                     .ifPresent(next -> scheduler.scheduleIfNotExists(
