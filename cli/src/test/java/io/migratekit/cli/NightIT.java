@@ -20,12 +20,16 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Does every VM have exactly one true restore point in the morning, whoever was killed at night, and was no limit exceeded? System
  * properties: {@code soak.vms} says how many VMs there are, {@code soak.kills} how many kills, and {@code soak.seed} which.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class NightIT {
     private static final int SLOTS = 3;
     private static final Map<String, Integer> LIMITS = Map.of("hub", 4, "vcenter", 5, "host", 3, "datastore", 4);
@@ -48,6 +52,7 @@ class NightIT {
 
     @Test
     @Timeout(value = 2, unit = TimeUnit.HOURS)
+    @EnabledIfSystemProperty(named = "soak.vms", matches = ".+", disabledReason = "bin/soak night")
     void aNightOfOneHubWithADatabaseOfItsOwn() throws Exception {
         night(1);
     }
@@ -79,7 +84,7 @@ class NightIT {
         assertNoProcessIsLeft();
     }
 
-    /** A schedule at each hub, for the next minute that is not too close. */
+    /** A schedule at each hub, for the next minute that is not too close; for a short night its time is made to come at once. */
     private void begin(NightLab lab) {
         ZonedDateTime at = ZonedDateTime.now(ZoneId.of("UTC"))
                 .plusSeconds(5)
@@ -97,7 +102,15 @@ class NightIT {
                     "--vm",
                     lab.hubs().size() == 1 ? "*" : hub == 0 ? "east-*" : "west-*");
         }
-        sleep(Duration.between(Instant.now(), at.toInstant()));
+        if (Integer.getInteger("soak.vms") != null) {
+            sleep(Duration.between(Instant.now(), at.toInstant()));
+            return;
+        }
+        lab.postgres()
+                .orElseThrow()
+                .run(
+                        NightLab.DATABASE,
+                        "update scheduled_tasks set execution_time = now() where task_name like 'schedule %'");
     }
 
     private void disturb(NightLab lab, NightReasons reasons) throws IOException {

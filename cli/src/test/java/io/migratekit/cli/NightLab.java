@@ -38,6 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NightLab implements AutoCloseable {
     static final int AGENTS = 3;
+    static final String DATABASE = "night";
     private static final Duration SOON = Duration.ofSeconds(60);
     private static final int HOSTS = 3;
     private static final int DATASTORES = 2;
@@ -86,11 +87,16 @@ final class NightLab implements AutoCloseable {
         Path secret = Files.writeString(folder.resolve("secret"), Postgres.PASSWORD + "\n");
         List<String> words = new ArrayList<>(List.of(hubWords));
         if (postgres != null) {
-            words.addAll(List.of("--database", postgres.database("night"), "--database-user", Postgres.USER));
+            words.addAll(List.of("--database", postgres.database(DATABASE), "--database-user", Postgres.USER));
             words.addAll(List.of("--database-password-file", secret.toString()));
         }
-        for (int i = 0; i < hubCount; i++) {
-            hubs.add(HubProcess.start(folder.resolve("h" + i), words.toArray(String[]::new)));
+        try {
+            for (int i = 0; i < hubCount; i++) {
+                hubs.add(HubProcess.start(folder.resolve("h" + i), words.toArray(String[]::new)));
+            }
+        } catch (IOException | RuntimeException | AssertionError e) {
+            close();
+            throw e;
         }
     }
 
@@ -196,10 +202,18 @@ final class NightLab implements AutoCloseable {
     }
 
     private CopyProcess launch(int agent, int slots, String... more) {
+        List<String> words = new ArrayList<>(List.of("agent", "serve", "--name", name(agent)));
+        words.addAll(List.of("--slots", Integer.toString(slots)));
+        words.addAll(jobWords(agent));
+        words.addAll(List.of(more));
+        return CopyProcess.start(folder, List.of(), words);
+    }
+
+    /** What an agent says to each of its backups. */
+    private List<String> jobWords(int agent) {
         SimulatedVCenter vcenter = vcenters.get(vcenterOf(agent));
         try {
-            List<String> words = new ArrayList<>(List.of("agent", "serve", "--name", name(agent)));
-            words.addAll(List.of("--slots", Integer.toString(slots)));
+            List<String> words = new ArrayList<>();
             words.addAll(List.of("--vmware-endpoint", vcenter.endpoint().toString()));
             words.addAll(List.of("--vmware-username", vcenter.settings().username()));
             words.addAll(List.of("--vmware-thumbprint", vcenter.sha256().toString()));
@@ -211,10 +225,18 @@ final class NightLab implements AutoCloseable {
             words.addAll(List.of("--state-dir", folder.resolve("a" + agent).toString()));
             words.addAll(List.of("--connections", "2", "--checkpoint-every", "4M"));
             words.addAll(List.of("--timeout", "30s", "--call-timeout", "30s", "--retry-for", "60s"));
-            words.addAll(List.of(more));
-            return CopyProcess.start(folder, List.of(), words);
+            return words;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Goes on with a job by hand, where an agent had it. */
+    Run goOn(int agent, Machine machine, String id) {
+        List<String> words = new ArrayList<>(List.of("migrate", "--job-id", id, "--vmware-path", machine.id()));
+        words.addAll(jobWords(agent));
+        try (CopyProcess process = CopyProcess.start(folder, List.of(), words)) {
+            return process.end(SOON);
         }
     }
 
@@ -299,10 +321,13 @@ final class NightLab implements AutoCloseable {
     @Override
     public void close() {
         agents.forEach(CopyProcess::close);
-        hubs.forEach(HubProcess::close);
-        if (postgres != null) {
-            postgres.close();
+        try {
+            hubs.forEach(HubProcess::close);
+        } finally {
+            if (postgres != null) {
+                postgres.close();
+            }
+            vcenters.forEach(SimulatedVCenter::close);
         }
-        vcenters.forEach(SimulatedVCenter::close);
     }
 }

@@ -20,8 +20,11 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** Do all others end in their usual time when one VM, one vCenter or one hub does not, and does a lost agent stay lost? */
+@Execution(ExecutionMode.CONCURRENT)
 class NightTroubleIT {
     /** Four small backups on a machine that is busy with the rest of the tests; what hangs would take its own limits, again and again. */
     private static final Duration USUAL = Duration.ofSeconds(90);
@@ -35,13 +38,9 @@ class NightTroubleIT {
     private Path folder;
 
     private static String begin(NightLab lab, NightLab.Machine machine) {
-        JsonObject job = lab.ask(
-                machine.hub(),
-                "start",
-                machine.id(),
-                "--id",
-                "b-" + machine.vm().name());
-        return job.get("id").getAsString();
+        String id = "b-" + machine.vm().name();
+        lab.tellWell(machine.hub(), "start", machine.id(), "--id", id);
+        return id;
     }
 
     private static String state(NightLab lab, int hub, String id) {
@@ -181,6 +180,10 @@ class NightTroubleIT {
                     () -> lab.agent(agent).children().isEmpty());
             lab.assertOneTruePoint(machine);
             assertEquals("failed", state(lab, 0, lost));
+            Run again = lab.goOn(agent, machine, lost);
+            assertEquals(40, again.code(), again::toString);
+            assertTrue(again.err().contains("backup " + lost + " was given up"), again::err);
+            lab.assertOneTruePoint(machine);
         }
     }
 }

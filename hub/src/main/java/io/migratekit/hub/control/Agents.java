@@ -103,9 +103,17 @@ final class Agents {
 
     /** What agents that ask this hub for work have seen. */
     static List<Sighting> sightings(Connection connection, String hub) throws SQLException {
+        return list(connection, "where hub = ? order by name, vm, agent", hub);
+    }
+
+    /** The same of one VM. */
+    static List<Sighting> sightings(Connection connection, String hub, String vm) throws SQLException {
+        return list(connection, "where hub = ? and vm = ? order by agent", hub, vm);
+    }
+
+    private static List<Sighting> list(Connection connection, String where, Object... values) throws SQLException {
         List<Sighting> all = new ArrayList<>();
-        try (PreparedStatement statement = Jobs.prepared(
-                        connection, "select * from agent_vm where hub = ? order by name, vm, agent", hub);
+        try (PreparedStatement statement = Jobs.prepared(connection, "select * from agent_vm " + where, values);
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
                 List<String> datastores = new ArrayList<>();

@@ -272,6 +272,9 @@ final class Jobs {
     }
 
     private static Map<String, Integer> uses(String json) {
+        if (json.equals("{}")) {
+            return Map.of(); // As thousands have that wait.
+        }
         Map<String, Integer> uses = new TreeMap<>();
         JsonParser.parseString(json)
                 .getAsJsonObject()

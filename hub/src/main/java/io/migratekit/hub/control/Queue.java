@@ -63,6 +63,9 @@ public final class Queue implements AutoCloseable {
     private final Scheduler scheduler;
     private final CountDownLatch end = new CountDownLatch(1);
     private final Thread waker;
+    /** What agents of this hub see, as long as it is that; nobody else writes it. */
+    private volatile @Nullable List<Sighting> sightings;
+
     private long lookedAfterNanos = System.nanoTime() - REPAIR_EVERY.toNanos();
 
     /** What the queue has to know of backups, and may do with them. */
@@ -181,11 +184,12 @@ public final class Queue implements AutoCloseable {
 
     private Job add(Connection connection, Wish wish) throws SQLException {
         String id = wish.id().orElseGet(() -> name(wish.vmName()));
-        for (int i = 2; isTaken(connection, id); i++) {
-            if (wish.id().isPresent()) {
-                throw new ControlException.Conflict("there is a job or a backup " + id + " already; choose another id");
-            }
-            // VMs of one name are asked for in the same second, by a schedule.
+        // Whether there is a backup of a name that somebody chose is looked for among those of all VMs.
+        if (wish.id().isPresent() && (Jobs.find(connection, id).isPresent() || backups.isSealed(id))) {
+            throw new ControlException.Conflict("there is a job or a backup " + id + " already; choose another id");
+        }
+        // VMs of one name are asked for in the same second, by a schedule.
+        for (int i = 2; Jobs.find(connection, id).isPresent(); i++) {
             id = name(wish.vmName()) + "-" + i;
         }
         Instant now = Instant.now();
@@ -201,10 +205,6 @@ public final class Queue implements AutoCloseable {
                 wish.notBefore().isAfter(now) ? wish.notBefore() : now);
         Jobs.add(connection, job);
         return job;
-    }
-
-    private boolean isTaken(Connection connection, String id) throws SQLException {
-        return Jobs.find(connection, id).isPresent() || backups.isSealed(id);
     }
 
     private void schedule(Job job, Instant when) {
@@ -239,13 +239,20 @@ public final class Queue implements AutoCloseable {
 
     private List<Seen> seen(List<Job> jobs, String its) {
         boolean isAnyWaiting = jobs.stream().anyMatch(job -> job.state() == Job.State.QUEUED);
-        Optional<Admission> admission =
-                isAnyWaiting ? Optional.of(database.once(connection -> admission(connection, its))) : Optional.empty();
+        if (!isAnyWaiting) {
+            return jobs.stream().map(job -> new Seen(job, null)).toList();
+        }
+        Admission admission = database.once(connection -> admission(
+                connection,
+                its,
+                jobs.size() == 1
+                        ? Agents.sightings(connection, its, jobs.getFirst().vm())
+                        : Agents.sightings(connection, its)));
         return jobs.stream().map(job -> new Seen(job, waitsFor(job, admission))).toList();
     }
 
-    private static @Nullable String waitsFor(Job job, Optional<Admission> admission) {
-        if (job.state() != Job.State.QUEUED || admission.isEmpty()) {
+    private static @Nullable String waitsFor(Job job, Admission admission) {
+        if (job.state() != Job.State.QUEUED) {
             return null;
         }
         if (job.notBefore().isAfter(Instant.now())) {
@@ -253,7 +260,7 @@ public final class Queue implements AutoCloseable {
                     ? "its time, " + job.notBefore()
                     : "the next attempt, at " + job.notBefore() + ": the last one ended with code " + job.code();
         }
-        return switch (admission.get().ask(job)) {
+        return switch (admission.ask(job)) {
             case Admission.Answer.Wait(String why) -> why;
             case Admission.Answer.Begin _ -> "its turn";
         };
@@ -276,13 +283,13 @@ public final class Queue implements AutoCloseable {
 
     // ---- what an execution does
 
-    private Admission admission(Connection connection, String its) throws SQLException {
+    private Admission admission(Connection connection, String its, List<Sighting> seen) throws SQLException {
         Instant now = Instant.now();
         return new Admission(
                 its,
                 Settings.limits(connection),
                 Agents.all(connection, its),
-                Agents.sightings(connection, its),
+                seen,
                 Jobs.takingUp(connection, its, now.minus(lostAfter)),
                 now);
     }
@@ -294,7 +301,9 @@ public final class Queue implements AutoCloseable {
     private List<Job> begin() {
         return database.alone(connection -> {
             List<Job> begun = new ArrayList<>();
-            Admission admission = admission(connection, hub);
+            List<Sighting> seen = sightings == null ? Agents.sightings(connection, hub) : sightings;
+            sightings = seen;
+            Admission admission = admission(connection, hub, seen);
             Instant now = Instant.now();
             if (admission.isFull(hub)) {
                 return begun;
@@ -467,9 +476,11 @@ public final class Queue implements AutoCloseable {
     }
 
     /** All VMs that an agent sees now. */
-    public void saw(String agent, List<Sighting> sightings) {
-        database.once(connection -> {
-            Agents.saw(connection, agent, hub, sightings, Instant.now());
+    public void saw(String agent, List<Sighting> seen) {
+        // Alone, so that nobody decides by what was seen before and takes it for the newest afterwards.
+        database.alone(connection -> {
+            Agents.saw(connection, agent, hub, seen, Instant.now());
+            sightings = null;
             return true;
         });
         bell.ring();
