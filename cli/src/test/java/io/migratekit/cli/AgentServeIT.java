@@ -142,6 +142,25 @@ class AgentServeIT {
     }
 
     @Test
+    void whatWasAcceptedOutlivesAHubThatIsKilledAtOnce() throws IOException {
+        try (HubLab lab = new HubLab(folder, 8 * MIB);
+                CopyProcess _ = serve(lab)) {
+            assertEquals(0, Run.migratekit(lab.hubWords("limits", "hub=0")).code());
+            for (int i = 0; i < 3; i++) {
+                String id = "job-" + i;
+                Run start = Run.migratekit(lab.hubWords("start", "web01", "--id", id));
+                lab.hub().kill();
+                assertEquals(0, start.code(), start::toString);
+                lab.hub().startAgain();
+                assertEquals("queued", state(lab, id));
+                assertEquals(
+                        0, Run.migratekit(lab.hubWords("jobs", id, "--cancel")).code());
+                ended(lab, id, "cancelled");
+            }
+        }
+    }
+
+    @Test
     void whatIsCancelledLeavesNothingBehind() throws IOException {
         try (HubLab lab = new HubLab(folder, 24 * MIB)) {
             lab.source().guestWrites(new Random(4), 40);

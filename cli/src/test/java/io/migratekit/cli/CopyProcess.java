@@ -53,6 +53,11 @@ final class CopyProcess implements AutoCloseable {
         return process.pid();
     }
 
+    /** The processes that it has started, and theirs. */
+    List<Long> children() {
+        return process.descendants().map(ProcessHandle::pid).toList();
+    }
+
     boolean isAlive() {
         return process.isAlive();
     }

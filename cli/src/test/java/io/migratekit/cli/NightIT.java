@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
-import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.vmware.sim.SimSnapshot;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -21,12 +20,16 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /**
  * Does every VM have exactly one true restore point in the morning, whoever was killed at night, and was no limit exceeded? System
  * properties: {@code soak.vms} says how many VMs there are, {@code soak.kills} how many kills, and {@code soak.seed} which.
  */
+@Execution(ExecutionMode.CONCURRENT)
 class NightIT {
     private static final int SLOTS = 3;
     private static final Map<String, Integer> LIMITS = Map.of("hub", 4, "vcenter", 5, "host", 3, "datastore", 4);
@@ -49,6 +52,7 @@ class NightIT {
 
     @Test
     @Timeout(value = 2, unit = TimeUnit.HOURS)
+    @EnabledIfSystemProperty(named = "soak.vms", matches = ".+", disabledReason = "bin/soak night")
     void aNightOfOneHubWithADatabaseOfItsOwn() throws Exception {
         night(1);
     }
@@ -80,7 +84,7 @@ class NightIT {
         assertNoProcessIsLeft();
     }
 
-    /** A schedule at each hub, for the next minute that is not too close. */
+    /** A schedule at each hub, for the next minute that is not too close; for a short night its time is made to come at once. */
     private void begin(NightLab lab) {
         ZonedDateTime at = ZonedDateTime.now(ZoneId.of("UTC"))
                 .plusSeconds(5)
@@ -98,7 +102,15 @@ class NightIT {
                     "--vm",
                     lab.hubs().size() == 1 ? "*" : hub == 0 ? "east-*" : "west-*");
         }
-        sleep(Duration.between(Instant.now(), at.toInstant()));
+        if (Integer.getInteger("soak.vms") != null) {
+            sleep(Duration.between(Instant.now(), at.toInstant()));
+            return;
+        }
+        lab.postgres()
+                .orElseThrow()
+                .run(
+                        NightLab.DATABASE,
+                        "update scheduled_tasks set execution_time = now() where task_name like 'schedule %'");
     }
 
     private void disturb(NightLab lab, NightReasons reasons) throws IOException {
@@ -172,23 +184,13 @@ class NightIT {
 
     private void check(NightLab lab, NightReasons reasons) {
         List<JsonObject> jobs = new ArrayList<>();
-        Map<String, List<JsonObject>> points = new TreeMap<>();
+        int points = 0;
         for (int hub = 0; hub < lab.hubs().size(); hub++) {
             jobs.addAll(NightLab.list(lab.ask(hub, "jobs", "--ended"), "jobs"));
-            for (JsonObject point : NightLab.list(lab.ask(hub, "list"), "backups")) {
-                points.computeIfAbsent(hub + " " + point.get("vm").getAsString(), _ -> new ArrayList<>())
-                        .add(point);
-            }
+            points += NightLab.list(lab.ask(hub, "list"), "backups").size();
         }
-        for (NightLab.Machine machine : lab.machines()) {
-            List<JsonObject> its = points.getOrDefault(machine.hub() + " " + machine.id(), List.of());
-            assertEquals(1, its.size(), () -> machine.vm().name() + " has " + its);
-            assertIsTrue(lab, machine, its.getFirst());
-            assertTrue(
-                    machine.vm().snapshots().isEmpty(),
-                    () -> machine.vm().name() + " keeps " + machine.vm().snapshots());
-        }
-        assertEquals(vms, points.values().stream().mapToInt(List::size).sum(), points::toString);
+        assertEquals(vms, points, jobs::toString);
+        lab.machines().forEach(lab::assertOneTruePoint);
         Map<String, Integer> peaks = peaks(lab);
         peaks.forEach((name, peak) -> assertTrue(peak <= limit(name), () -> name + " had " + peak + " at once"));
         String reasonsSeen = reasons.check(jobs, NightIT::limit);
@@ -206,30 +208,6 @@ class NightIT {
         }
         String kind = name.substring(0, name.indexOf(':'));
         return kind.equals("agent") ? SLOTS : LIMITS.getOrDefault(kind, 0);
-    }
-
-    private void assertIsTrue(NightLab lab, NightLab.Machine machine, JsonObject point) {
-        assertEquals("sealed", point.get("state").getAsString(), point::toString);
-        assertTrue(point.get("complete").getAsBoolean(), point::toString);
-        SimSnapshot frozen = machine.vm().history().getLast();
-        assertEquals(machine.disks(), point.getAsJsonArray("disks").size(), point::toString);
-        for (JsonObject disk : NightLab.list(point, "disks")) {
-            Tool.run(
-                    "qemu-img",
-                    "compare",
-                    "-f",
-                    "raw",
-                    "-F",
-                    "qcow2",
-                    machine.vcenter()
-                            .truth(frozen.moref(), disk.get("key").getAsInt())
-                            .toString(),
-                    lab.hubs()
-                            .get(machine.hub())
-                            .repository()
-                            .resolve(disk.get("layer").getAsString())
-                            .toString());
-        }
     }
 
     /** How much was frozen at the same time at the most, as the vCenters saw it. */

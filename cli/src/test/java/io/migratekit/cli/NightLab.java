@@ -1,11 +1,13 @@
 package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.nbd.fixture.Postgres;
+import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.nbd.fixture.Waiting;
 import io.migratekit.vmware.VddkStandIn;
 import io.migratekit.vmware.sim.Settings;
@@ -36,6 +38,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NightLab implements AutoCloseable {
     static final int AGENTS = 3;
+    static final String DATABASE = "night";
     private static final Duration SOON = Duration.ofSeconds(60);
     private static final int HOSTS = 3;
     private static final int DATASTORES = 2;
@@ -67,7 +70,8 @@ final class NightLab implements AutoCloseable {
         }
     }
 
-    NightLab(Path folder, int hubCount, int vms, Random random) throws IOException {
+    /** Hubs are told these words besides. */
+    NightLab(Path folder, int hubCount, int vms, Random random, String... hubWords) throws IOException {
         this.folder = folder;
         for (int i = 0; i < 2; i++) {
             Path root = Files.createDirectories(folder.resolve("v" + i));
@@ -81,17 +85,18 @@ final class NightLab implements AutoCloseable {
         }
         postgres = hubCount > 1 ? Postgres.start() : null;
         Path secret = Files.writeString(folder.resolve("secret"), Postgres.PASSWORD + "\n");
-        List<String> database = postgres == null
-                ? List.of()
-                : List.of(
-                        "--database",
-                        postgres.database("night"),
-                        "--database-user",
-                        Postgres.USER,
-                        "--database-password-file",
-                        secret.toString());
-        for (int i = 0; i < hubCount; i++) {
-            hubs.add(HubProcess.start(folder.resolve("h" + i), database.toArray(String[]::new)));
+        List<String> words = new ArrayList<>(List.of(hubWords));
+        if (postgres != null) {
+            words.addAll(List.of("--database", postgres.database(DATABASE), "--database-user", Postgres.USER));
+            words.addAll(List.of("--database-password-file", secret.toString()));
+        }
+        try {
+            for (int i = 0; i < hubCount; i++) {
+                hubs.add(HubProcess.start(folder.resolve("h" + i), words.toArray(String[]::new)));
+            }
+        } catch (IOException | RuntimeException | AssertionError e) {
+            close();
+            throw e;
         }
     }
 
@@ -194,13 +199,49 @@ final class NightLab implements AutoCloseable {
                             .anyMatch(agent ->
                                     agent.get("name").getAsString().equals(mine) && agent.has("discoveredAt")));
         }
+        if (hubs.size() > 1) {
+            place();
+        }
+    }
+
+    /** Each VM goes to its own hub, also where agents of both see it. */
+    private void place() {
+        List<String> ids = hubs.stream()
+                .map(hub -> curl(hub, "http://hub/health").get("repository").getAsString())
+                .toList();
+        for (Machine machine : machines) {
+            String to = "{\"hub\":\"" + ids.get(machine.hub()) + "\"}";
+            curl(hubs.getFirst(), "-X", "PUT", "--json", to, "http://hub/api/v1/vms/" + machine.id() + "/place");
+        }
+    }
+
+    private static JsonObject curl(HubProcess hub, String... words) {
+        List<String> line = new ArrayList<>(List.of(
+                "curl",
+                "-sS",
+                "--fail",
+                "--max-time",
+                "30",
+                "--unix-socket",
+                hub.socket().toString()));
+        line.addAll(List.of(words));
+        String said = Tool.run(line.toArray(String[]::new));
+        return said.isBlank() ? new JsonObject() : JsonParser.parseString(said).getAsJsonObject();
     }
 
     private CopyProcess launch(int agent, int slots, String... more) {
+        List<String> words = new ArrayList<>(List.of("agent", "serve", "--name", name(agent)));
+        words.addAll(List.of("--slots", Integer.toString(slots)));
+        words.addAll(jobWords(agent));
+        words.addAll(List.of(more));
+        return CopyProcess.start(folder, List.of(), words);
+    }
+
+    /** What an agent says to each of its backups. */
+    private List<String> jobWords(int agent) {
         SimulatedVCenter vcenter = vcenters.get(vcenterOf(agent));
         try {
-            List<String> words = new ArrayList<>(List.of("agent", "serve", "--name", name(agent)));
-            words.addAll(List.of("--slots", Integer.toString(slots)));
+            List<String> words = new ArrayList<>();
             words.addAll(List.of("--vmware-endpoint", vcenter.endpoint().toString()));
             words.addAll(List.of("--vmware-username", vcenter.settings().username()));
             words.addAll(List.of("--vmware-thumbprint", vcenter.sha256().toString()));
@@ -212,10 +253,18 @@ final class NightLab implements AutoCloseable {
             words.addAll(List.of("--state-dir", folder.resolve("a" + agent).toString()));
             words.addAll(List.of("--connections", "2", "--checkpoint-every", "4M"));
             words.addAll(List.of("--timeout", "30s", "--call-timeout", "30s", "--retry-for", "60s"));
-            words.addAll(List.of(more));
-            return CopyProcess.start(folder, List.of(), words);
+            return words;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Goes on with a job by hand, where an agent had it. */
+    Run goOn(int agent, Machine machine, String id) {
+        List<String> words = new ArrayList<>(List.of("migrate", "--job-id", id, "--vmware-path", machine.id()));
+        words.addAll(jobWords(agent));
+        try (CopyProcess process = CopyProcess.start(folder, List.of(), words)) {
+            return process.end(SOON);
         }
     }
 
@@ -264,6 +313,33 @@ final class NightLab implements AutoCloseable {
         return line.toArray(String[]::new);
     }
 
+    JsonObject job(int hub, String id) {
+        return list(ask(hub, "jobs", id), "jobs").getFirst();
+    }
+
+    /** The one restore point of a VM is whole, and what its last snapshot froze. */
+    void assertOneTruePoint(Machine machine) {
+        List<JsonObject> points = list(ask(machine.hub(), "list"), "backups").stream()
+                .filter(point -> point.get("vm").getAsString().equals(machine.id()))
+                .toList();
+        assertEquals(1, points.size(), () -> machine.vm().name() + " has " + points);
+        JsonObject point = points.getFirst();
+        assertEquals("sealed", point.get("state").getAsString(), point::toString);
+        assertTrue(point.get("complete").getAsBoolean(), point::toString);
+        String frozen = machine.vm().history().getLast().moref();
+        List<JsonObject> disks = list(point, "disks");
+        assertEquals(machine.disks(), disks.size(), point::toString);
+        Path repository = hubs.get(machine.hub()).repository();
+        for (JsonObject disk : disks) {
+            Path truth = machine.vcenter().truth(frozen, disk.get("key").getAsInt());
+            Path layer = repository.resolve(disk.get("layer").getAsString());
+            Tool.run("qemu-img", "compare", "-f", "raw", "-F", "qcow2", truth.toString(), layer.toString());
+        }
+        assertTrue(
+                machine.vm().snapshots().isEmpty(),
+                () -> machine.vm().name() + " keeps " + machine.vm().snapshots());
+    }
+
     static List<JsonObject> list(JsonObject answer, String name) {
         return answer.getAsJsonArray(name).asList().stream()
                 .map(JsonElement::getAsJsonObject)
@@ -273,10 +349,13 @@ final class NightLab implements AutoCloseable {
     @Override
     public void close() {
         agents.forEach(CopyProcess::close);
-        hubs.forEach(HubProcess::close);
-        if (postgres != null) {
-            postgres.close();
+        try {
+            hubs.forEach(HubProcess::close);
+        } finally {
+            if (postgres != null) {
+                postgres.close();
+            }
+            vcenters.forEach(SimulatedVCenter::close);
         }
-        vcenters.forEach(SimulatedVCenter::close);
     }
 }

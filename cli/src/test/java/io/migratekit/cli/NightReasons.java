@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -52,7 +53,7 @@ final class NightReasons {
         Map<String, Integer> kinds = new TreeMap<>();
         for (Sample sample : samples) {
             String why = sample.job().get("waitsFor").getAsString();
-            NightLab.Machine machine = machines.get(sample.job().get("vmName").getAsString());
+            NightLab.Machine machine = named(sample.job().get("vmName").getAsString(), machines);
             assertEquals(sample.hub(), machine.hub(), () -> "told by another hub: " + sample);
             for (String one : why.split("; ", -1)) {
                 kinds.merge(judge(one, sample, machine, machines, jobs, limit), 1, Integer::sum);
@@ -89,7 +90,7 @@ final class NightReasons {
         assertEquals(takes > 1 ? Integer.toString(takes) : null, full.group(5), sample::toString);
         for (String holder : full.group(6).replaceAll(" and \\d+ more$", "").split(", ", -1)) {
             NightLab.Machine other = named(holder, machines);
-            assertTrue(other != machine, sample::toString);
+            assertFalse(other.equals(machine), sample::toString);
             assertTrue(count(name, other) > 0, () -> holder + " does not take that up: " + sample);
             assertTrue(wasUnderWay(other, sample, jobs), () -> holder + " was not under way then: " + sample + jobs);
         }

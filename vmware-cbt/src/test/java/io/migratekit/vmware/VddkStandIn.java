@@ -49,7 +49,10 @@ public final class VddkStandIn {
         Files.writeString(root.resolve("thumbprint"), expected.toString());
     }
 
-    /** Switches a fault on: hang-load, hang-open, hang-read, die-on-read, or fail-open and fail-read with their errors. */
+    /**
+     * Switches a fault on: hang-load, hang-open, hang-read, die-on-read, or fail-open and fail-read with their errors. What hangs
+     * may be told which disks are meant, by words of their files' names.
+     */
     public void fault(String name, String... errors) throws IOException {
         Files.writeString(root.resolve(name), String.join("\n", errors));
     }

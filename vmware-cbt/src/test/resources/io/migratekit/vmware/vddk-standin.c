@@ -8,7 +8,8 @@
  * lock is free was left by a process that was killed, and means nothing.
  *
  * Faults, each while a file of this name is in FOLDER: hang-load (before the pid file), hang-open, hang-read,
- * die-on-read; fail-open and fail-read fail with the lines of the file as the errors.
+ * die-on-read; fail-open and fail-read fail with the lines of the file as the errors. What says something hangs only disks in
+ * whose file's name its words are.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -81,10 +82,19 @@ is_there (const char *name)
   return there;
 }
 
+static bool
+is_meant (const char *name)
+{
+  char *text = content (name);
+  bool meant = text != NULL && strstr (values[FILE_], text) != NULL;
+  free (text);
+  return meant;
+}
+
 static void
 hang_while (const char *name)
 {
-  while (is_there (name))
+  while (is_meant (name))
     usleep (20000);
 }
 

@@ -1,5 +1,6 @@
 package io.migratekit.agent.migration;
 
+import com.google.gson.JsonPrimitive;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.nbd.NbdUri;
 import java.util.function.UnaryOperator;
@@ -13,6 +14,15 @@ import java.util.function.UnaryOperator;
  */
 public record HubDestination(HubClient client, String agent, boolean sealIncomplete, UnaryOperator<NbdUri> road)
         implements Destination {
+    /** Whether the hub lets nobody go on with this job, since its agent was lost: what it has left is nobody's. */
+    boolean hasGivenUp(String job) {
+        return client.job(job)
+                .filter(known -> known.get("cancelled") instanceof JsonPrimitive cancelled
+                        && cancelled.getAsBoolean()
+                        && !known.has("agent"))
+                .isPresent();
+    }
+
     @Override
     public String text() {
         return "hub " + client.address().text();

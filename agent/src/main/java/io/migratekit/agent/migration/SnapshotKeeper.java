@@ -120,7 +120,7 @@ final class SnapshotKeeper implements AutoCloseable {
                 && snapshot.label().jobId().equals(spec.id().text());
     }
 
-    /** Of a job here we know whether it lives; of others, until when they may. */
+    /** Of a job here we know whether it lives; of others, until when they may, or that their hub has given them up. */
     private void refuseIfAlive(VmSnapshot snapshot) {
         VmSnapshot.Label label = snapshot.label();
         if (isOfThisJob(snapshot)) {
@@ -130,13 +130,17 @@ final class SnapshotKeeper implements AutoCloseable {
         if (here && !spec.store().isRunning(new JobId(label.jobId()))) {
             return;
         }
-        if (!here && label.expires().isBefore(Instant.now())) {
+        if (!here && (label.expires().isBefore(Instant.now()) || isGivenUp(label.jobId()))) {
             return;
         }
         throw new MigrationException.VmBusy(vm + " is frozen by the backup " + label.jobId()
                 + (here ? ", which runs here" : " of " + label.owner() + ", whose lease ends at " + label.expires())
                 + " (snapshot " + snapshot.moref() + "). One backup of a VM at a time: wait for that one"
                 + (here ? "" : ", or for the end of its lease"));
+    }
+
+    private boolean isGivenUp(String job) {
+        return spec.destination() instanceof HubDestination hub && hub.hasGivenUp(job);
     }
 
     private Instant expiry() {

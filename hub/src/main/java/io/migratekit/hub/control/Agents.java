@@ -129,18 +129,22 @@ final class Agents {
 
     /** What agents that ask this hub for work have seen. */
     static List<Sighting> sightings(Connection connection, String hub) throws SQLException {
-        return sightings(connection, "where hub = ?", hub);
+        return list(connection, "where hub = ? order by name, vm, agent", hub);
+    }
+
+    /** The same of one VM. */
+    static List<Sighting> sightings(Connection connection, String hub, String vm) throws SQLException {
+        return list(connection, "where hub = ? and vm = ? order by agent", hub, vm);
     }
 
     /** Who has seen a VM of this id or name, at whatever hub. */
     static List<Sighting> sighted(Connection connection, String idOrName) throws SQLException {
-        return sightings(connection, "where vm = ? or name = ?", idOrName, idOrName);
+        return list(connection, "where vm = ? or name = ? order by name, vm, agent", idOrName, idOrName);
     }
 
-    private static List<Sighting> sightings(Connection connection, String where, Object... values) throws SQLException {
+    private static List<Sighting> list(Connection connection, String where, Object... values) throws SQLException {
         List<Sighting> all = new ArrayList<>();
-        try (PreparedStatement statement = Jobs.prepared(
-                        connection, "select * from agent_vm " + where + " order by name, vm, agent", values);
+        try (PreparedStatement statement = Jobs.prepared(connection, "select * from agent_vm " + where, values);
                 ResultSet rows = statement.executeQuery()) {
             while (rows.next()) {
                 List<String> datastores = new ArrayList<>();

@@ -101,10 +101,5 @@ public record Job(
         public boolean isLive() {
             return compareTo(ENDED) <= 0;
         }
-
-        /** Whether it takes something up. */
-        boolean isUnderWay() {
-            return this == GIVEN || this == RUNNING || this == ENDED;
-        }
     }
 }

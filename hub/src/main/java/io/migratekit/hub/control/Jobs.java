@@ -65,9 +65,13 @@ final class Jobs {
                 now);
     }
 
-    /** Those of this hub; those of others, too, as long as somebody speaks of them. */
-    static List<Job> underWay(Connection connection, String hub, Instant heardSince) throws SQLException {
-        return list(connection, "where state in " + UNDER_WAY + " and (hub = ? or heard_at >= ?)", hub, heardSince);
+    static List<Job> underWay(Connection connection, String hub) throws SQLException {
+        return list(connection, "where state in " + UNDER_WAY + " and hub = ?", hub);
+    }
+
+    /** Those that take something up: of this hub, and of others as long as somebody speaks of them. */
+    static List<Job> takingUp(Connection connection, String hub, Instant heardSince) throws SQLException {
+        return list(connection, "where state in ('given', 'running') and (hub = ? or heard_at >= ?)", hub, heardSince);
     }
 
     /** Those that wait in vain. */
@@ -275,6 +279,9 @@ final class Jobs {
     }
 
     private static Map<String, Integer> uses(String json) {
+        if (json.equals("{}")) {
+            return Map.of(); // As thousands have that wait.
+        }
         Map<String, Integer> uses = new TreeMap<>();
         JsonParser.parseString(json)
                 .getAsJsonObject()

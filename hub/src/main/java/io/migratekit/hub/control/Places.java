@@ -66,7 +66,16 @@ final class Places {
             return home.get();
         }
         Set<String> seeing = seeing(connection, vm);
-        String chosen = all(connection).stream()
+        String chosen = seeing.size() < 2
+                ? seeing.stream().findFirst().orElse(asked)
+                : roomiest(connection, seeing, asked, now);
+        settle(connection, vm, chosen, capacity(connection, vm));
+        return chosen;
+    }
+
+    private static String roomiest(Connection connection, Set<String> seeing, String asked, Instant now)
+            throws SQLException {
+        return all(connection).stream()
                 .filter(place -> seeing.contains(place.hub()) && place.isThere(now))
                 .max(Comparator.comparingLong(Place::roomBytes)
                         .thenComparingInt(place -> -place.jobs())
@@ -74,8 +83,6 @@ final class Places {
                         .thenComparing(Place::hub))
                 .map(Place::hub)
                 .orElse(asked);
-        settle(connection, vm, chosen, capacity(connection, vm));
-        return chosen;
     }
 
     /** From now on it is there, whoever has restore points of it. */

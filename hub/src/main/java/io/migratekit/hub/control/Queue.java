@@ -68,6 +68,9 @@ public final class Queue implements AutoCloseable {
     private final Scheduler scheduler;
     private final CountDownLatch end = new CountDownLatch(1);
     private final Thread waker;
+    /** What agents of this hub see, as long as it is that; nobody else writes it. */
+    private volatile @Nullable List<Sighting> sightings;
+
     private long lookedAfterNanos = System.nanoTime() - REPAIR_EVERY.toNanos();
 
     /** What the queue has to know of backups, and may do with them. */
@@ -159,8 +162,24 @@ public final class Queue implements AutoCloseable {
             Places.claim(connection, hub, kept);
             return true;
         });
+        release();
         scheduler.start();
         waker = Thread.ofPlatform().daemon().name("job-waker").start(this::wake);
+    }
+
+    /** What the process before us had in its hands when it died is free at once: it is the only one of this hub. */
+    private void release() {
+        database.once(connection -> {
+            Jobs.run(
+                    connection,
+                    "update scheduled_tasks set picked = ?, picked_by = null, version = version + 1"
+                            + " where picked = ? and task_name in (?, ?)",
+                    false,
+                    true,
+                    jobTask.getTaskName(),
+                    scheduleTask.getTaskName());
+            return true;
+        });
     }
 
     Bell bell() {
@@ -193,11 +212,12 @@ public final class Queue implements AutoCloseable {
 
     private Job add(Connection connection, Wish wish, String place) throws SQLException {
         String id = wish.id().orElseGet(() -> name(wish.vmName()));
-        for (int i = 2; isTaken(connection, id); i++) {
-            if (wish.id().isPresent()) {
-                throw new ControlException.Conflict("there is a job or a backup " + id + " already; choose another id");
-            }
-            // VMs of one name are asked for in the same second, by a schedule.
+        // Whether there is a backup of a name that somebody chose is looked for among those of all VMs.
+        if (wish.id().isPresent() && (Jobs.find(connection, id).isPresent() || backups.isSealed(id))) {
+            throw new ControlException.Conflict("there is a job or a backup " + id + " already; choose another id");
+        }
+        // VMs of one name are asked for in the same second, by a schedule.
+        for (int i = 2; Jobs.find(connection, id).isPresent(); i++) {
             id = name(wish.vmName()) + "-" + i;
         }
         Instant now = Instant.now();
@@ -214,10 +234,6 @@ public final class Queue implements AutoCloseable {
                 wish.window());
         Jobs.add(connection, job);
         return job;
-    }
-
-    private boolean isTaken(Connection connection, String id) throws SQLException {
-        return Jobs.find(connection, id).isPresent() || backups.isSealed(id);
     }
 
     private void schedule(Job job, Instant when) {
@@ -252,13 +268,20 @@ public final class Queue implements AutoCloseable {
 
     private List<Seen> seen(List<Job> jobs, String its) {
         boolean isAnyWaiting = jobs.stream().anyMatch(job -> job.state() == Job.State.QUEUED);
-        Optional<Admission> admission =
-                isAnyWaiting ? Optional.of(database.once(connection -> admission(connection, its))) : Optional.empty();
+        if (!isAnyWaiting) {
+            return jobs.stream().map(job -> new Seen(job, null)).toList();
+        }
+        Admission admission = database.once(connection -> admission(
+                connection,
+                its,
+                jobs.size() == 1
+                        ? Agents.sightings(connection, its, jobs.getFirst().vm())
+                        : Agents.sightings(connection, its)));
         return jobs.stream().map(job -> new Seen(job, waitsFor(job, admission))).toList();
     }
 
-    private static @Nullable String waitsFor(Job job, Optional<Admission> admission) {
-        if (job.state() != Job.State.QUEUED || admission.isEmpty()) {
+    private static @Nullable String waitsFor(Job job, Admission admission) {
+        if (job.state() != Job.State.QUEUED) {
             return null;
         }
         if (job.notBefore().isAfter(Instant.now())) {
@@ -266,7 +289,7 @@ public final class Queue implements AutoCloseable {
                     ? "its time, " + job.notBefore()
                     : "the next attempt, at " + job.notBefore() + ": the last one ended with code " + job.code();
         }
-        return switch (admission.get().ask(job)) {
+        return switch (admission.ask(job)) {
             case Admission.Answer.Wait(String why) -> why;
             case Admission.Answer.Begin _ -> "its turn";
         };
@@ -289,14 +312,14 @@ public final class Queue implements AutoCloseable {
 
     // ---- what an execution does
 
-    private Admission admission(Connection connection, String its) throws SQLException {
+    private Admission admission(Connection connection, String its, List<Sighting> seen) throws SQLException {
         Instant now = Instant.now();
         return new Admission(
                 its,
                 Settings.limits(connection),
                 Agents.all(connection, its),
-                Agents.sightings(connection, its),
-                Jobs.underWay(connection, its, now.minus(lostAfter)),
+                seen,
+                Jobs.takingUp(connection, its, now.minus(lostAfter)),
                 now);
     }
 
@@ -307,7 +330,9 @@ public final class Queue implements AutoCloseable {
     private List<Job> begin() {
         return database.alone(connection -> {
             List<Job> begun = new ArrayList<>();
-            Admission admission = admission(connection, hub);
+            List<Sighting> seen = sightings == null ? Agents.sightings(connection, hub) : sightings;
+            sightings = seen;
+            Admission admission = admission(connection, hub, seen);
             Instant now = Instant.now();
             if (admission.isFull(hub)) {
                 return begun;
@@ -504,13 +529,15 @@ public final class Queue implements AutoCloseable {
     }
 
     /** All VMs that an agent sees now. */
-    public void saw(String agent, List<Sighting> sightings) {
+    public void saw(String agent, List<Sighting> seen) {
         List<KeptVm> kept = backups.vms();
         Map<String, Long> capacities = new HashMap<>();
         kept.forEach(vm -> capacities.put(vm.vm(), vm.capacityBytes()));
+        // Alone, so that nobody decides by what was seen before and takes it for the newest afterwards.
         database.alone(connection -> {
-            Agents.saw(connection, agent, hub, sightings, capacities, Instant.now());
+            Agents.saw(connection, agent, hub, seen, capacities, Instant.now());
             Places.claim(connection, hub, kept);
+            sightings = null;
             return true;
         });
         bell.ring();
@@ -541,7 +568,7 @@ public final class Queue implements AutoCloseable {
     /** What the process of a job says of itself, asked this moment. */
     public JsonObject liveJob(String id) {
         Job job = find(id).orElseThrow(() -> new ControlException.NotFound("there is no job " + id));
-        if (job.agent() == null || !job.state().isUnderWay()) {
+        if (job.agent() == null || !(job.state() == Job.State.GIVEN || job.state() == Job.State.RUNNING)) {
             throw new ControlException.Conflict("job " + id + " is with no agent now");
         }
         return calls.ask(callable(job.agent()), "/api/v1/jobs/" + id);
@@ -732,9 +759,9 @@ public final class Queue implements AutoCloseable {
         List<Job> underWay = database.once(connection -> {
             Places.heard(connection, hub, free, Instant.now());
             Jobs.forget(connection, Instant.now().minus(REMEMBER));
-            return Jobs.underWay(connection, hub, Instant.now());
+            return Jobs.underWay(connection, hub);
         });
-        underWay.stream().filter(job -> job.hub().equals(hub)).forEach(job -> schedule(job, Instant.now()));
+        underWay.forEach(job -> schedule(job, Instant.now()));
         for (Schedule schedule : schedules()) {
             schedule.next(Instant.now())
                     .ifPresent(next -> scheduler.scheduleIfNotExists(

@@ -22,10 +22,14 @@ final class Catalog {
     private static final String OPEN = "open";
     private static final String POINTS = "points";
     private static final String JSON = ".json";
+    private static final int MOST_FOUND = 10_000;
 
     private final Path folder;
     private final Layers layers;
     private final Proofs proofs;
+    /** The VM of a backup, as it was found last. */
+    private final Map<String, String> foundAt = new ConcurrentHashMap<>();
+
     private final Set<String> warned = ConcurrentHashMap.newKeySet();
 
     /** By VM and manifest: what must have been there, and is not. */
@@ -61,27 +65,40 @@ final class Catalog {
         return all;
     }
 
-    /** An open backup or a restore point. */
+    /** An open backup or a restore point. Where it was found before is looked first: it is asked for every few seconds. */
     Optional<Backup> find(String id) {
         Id.checked("the backup's id", id);
+        Optional<Backup> again = Optional.ofNullable(foundAt.get(id)).flatMap(vm -> find(vm, id));
+        if (again.isPresent()) {
+            return again;
+        }
         for (String vm : vmIds()) {
-            RepositoryException unreadable = null;
-            Optional<Backup> open = Optional.empty();
-            try {
-                open = read(vm, record(vm, OPEN, id));
-            } catch (RepositoryException.Storage e) {
-                unreadable = e; // It is of no account if the restore point is there.
-            }
-            // The record is looked for second: sealed in between, the backup is seen in one place at least.
-            Optional<Backup> point = read(vm, record(vm, POINTS, id));
-            if (point.isPresent() || open.isPresent()) {
-                return point.isPresent() ? point : open;
-            }
-            if (unreadable != null) {
-                throw unreadable;
+            Optional<Backup> found = find(vm, id);
+            if (found.isPresent()) {
+                if (foundAt.size() >= MOST_FOUND) {
+                    foundAt.clear();
+                }
+                foundAt.put(id, vm);
+                return found;
             }
         }
         return Optional.empty();
+    }
+
+    private Optional<Backup> find(String vm, String id) {
+        RepositoryException unreadable = null;
+        Optional<Backup> open = Optional.empty();
+        try {
+            open = read(vm, record(vm, OPEN, id));
+        } catch (RepositoryException.Storage e) {
+            unreadable = e; // It is of no account if the restore point is there.
+        }
+        // The record is looked for second: sealed in between, the backup is seen in one place at least.
+        Optional<Backup> point = read(vm, record(vm, POINTS, id));
+        if (point.isEmpty() && open.isEmpty() && unreadable != null) {
+            throw unreadable;
+        }
+        return point.isPresent() ? point : open;
     }
 
     Backup require(String id) {
