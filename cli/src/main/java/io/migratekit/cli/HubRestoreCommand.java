@@ -170,7 +170,7 @@ final class HubRestoreCommand implements Callable<Integer> {
                 done.add(report);
             }
         }
-        List<Path> beside = folder != null && only.isEmpty() ? beside(point, places, folder) : List.of();
+        List<Path> beside = folder != null && only.isEmpty() ? beside(point, places, done, folder) : List.of();
         if (folder != null && isRight) {
             // Last: until then the same command goes on.
             new RestoreFolder(folder)
@@ -185,7 +185,7 @@ final class HubRestoreCommand implements Callable<Integer> {
     }
 
     /** What the VM needs beside its disks. */
-    private List<Path> beside(JsonObject point, Map<Integer, Place> places, Path to) {
+    private List<Path> beside(JsonObject point, Map<Integer, Place> places, JsonArray done, Path to) {
         List<GuestDisk> disks = new ArrayList<>();
         places.forEach((key, place) -> {
             if (place instanceof Place.File(Path file)) {
@@ -193,7 +193,7 @@ final class HubRestoreCommand implements Callable<Integer> {
             }
         });
         try {
-            return GuestFiles.write(Machine.of(PointJson.read(point)), disks, to);
+            return GuestFiles.write(Machine.of(PointJson.read(point)), RestoreReport.about(point, done), disks, to);
         } catch (IOException e) {
             throw new CommandFailed(
                     ExitCode.LOCAL_STATE,

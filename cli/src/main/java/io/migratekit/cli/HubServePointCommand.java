@@ -4,7 +4,9 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.restore.ThrowAway;
 import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.tunnel.Forward;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -40,6 +42,9 @@ import picocli.CommandLine.Spec;
 final class HubServePointCommand implements Callable<Integer> {
     private static final Pattern PORT = Pattern.compile("(?:127\\.0\\.0\\.1|localhost):([0-9]{1,5})");
     private static final int MOST_PORT = 65_535;
+    /** Linux has no room for more in an address. */
+    private static final int LONGEST_SOCKET = 107;
+
     private static final int CLIENTS = 16;
     private static final long LOOK_MILLIS = 500;
 
@@ -102,11 +107,13 @@ final class HubServePointCommand implements Callable<Integer> {
                             ? "restore point " + id + " has the disks " + keys
                             : "backup " + id + " is not sealed; there is nothing to serve yet");
         }
+        List<Integer> wanted = only.isEmpty() ? keys : only;
+        // Before minutes are spent on verifying.
+        Map<Integer, ThrowAway.Listen> places = places(wanted);
+        places.values().forEach(HubServePointCommand::requireFree);
         if (!unverified) {
             verify(view, HubText.text(point, "vm"));
         }
-        List<Integer> wanted = only.isEmpty() ? keys : only;
-        Map<Integer, ThrowAway.Listen> places = places(wanted);
         Path folder = overlays == null ? Path.of(System.getProperty("java.io.tmpdir")) : overlays;
         try (PointReading reading = view.read(new PointReading.Wanted(id, wanted, CLIENTS));
                 ThrowAway served = new ThrowAway(folder.toAbsolutePath(), writable, CLIENTS)) {
@@ -169,6 +176,26 @@ final class HubServePointCommand implements Callable<Integer> {
                     "--listen: " + listen + " is neither 127.0.0.1:PORT nor unix:DIR; others reach it through SSH");
         }
         return places;
+    }
+
+    private static void requireFree(ThrowAway.Listen place) {
+        try {
+            switch (place) {
+                case ThrowAway.Listen.Port(int port) -> {
+                    try (ServerSocket probe = new ServerSocket()) {
+                        probe.setReuseAddress(true);
+                        probe.bind(Forward.loopback(port));
+                    }
+                }
+                case ThrowAway.Listen.Socket(Path path) -> {
+                    if (path.toString().length() > LONGEST_SOCKET) {
+                        throw new IOException("a socket's path has at most " + LONGEST_SOCKET + " characters");
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw new CommandFailed(ExitCode.USAGE, "cannot serve at " + place.words() + ": " + SafeFiles.reason(e));
+        }
     }
 
     private void print(JsonArray disks) {

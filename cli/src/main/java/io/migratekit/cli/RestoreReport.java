@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.agent.restore.DiskRestore;
@@ -10,6 +11,7 @@ import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.NbdUri;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -73,6 +75,25 @@ final class RestoreReport {
         return all;
     }
 
+    /** Of which moment it is, and what of it is not right: for who finds the folder later. */
+    static List<String> about(JsonObject point, JsonArray disks) {
+        List<String> about = new ArrayList<>();
+        about.add("restore point: " + HubText.text(point, "id") + ", taken "
+                + HubText.text(point, point.has("takenAt") ? "takenAt" : "startedAt"));
+        for (JsonElement one : disks) {
+            JsonObject disk = one.getAsJsonObject();
+            for (JsonObject range : HubText.objects(disk, "wrong")) {
+                about.add("disk " + HubText.text(disk, "key") + ": " + range(range)
+                        + " is NOT what was sealed; it was taken as it is");
+            }
+        }
+        return about;
+    }
+
+    private static String range(JsonObject range) {
+        return Sizes.rounded(HubText.number(range, "length")) + " at offset " + HubText.text(range, "offset");
+    }
+
     static String text(JsonArray disks, List<Path> beside) {
         StringBuilder text = new StringBuilder();
         disks.forEach(one -> text.append(text(one.getAsJsonObject())));
@@ -108,11 +129,7 @@ final class RestoreReport {
         }
         text.append("; NOT what was sealed:\n");
         for (JsonObject range : HubText.objects(disk, "wrong")) {
-            text.append("  ")
-                    .append(Sizes.rounded(HubText.number(range, "length")))
-                    .append(" at offset ")
-                    .append(HubText.text(range, "offset"))
-                    .append('\n');
+            text.append("  ").append(range(range)).append('\n');
         }
         return text.toString();
     }

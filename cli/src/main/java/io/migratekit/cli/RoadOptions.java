@@ -13,8 +13,8 @@ final class RoadOptions {
             names = "--ssh",
             paramLabel = "[USER@]HOST[:PORT]",
             description =
-                    "The export (of copy: TARGET) is as seen from this host; reach it through SSH. A Host entry of"
-                            + " ~/.ssh/config will do.")
+                    "The export (of copy: TARGET), or the hub, is as seen from this host; reach it through SSH. A Host"
+                            + " entry of ~/.ssh/config will do.")
     private @Nullable String ssh;
 
     @Option(

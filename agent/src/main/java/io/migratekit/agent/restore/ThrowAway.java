@@ -29,10 +29,23 @@ public final class ThrowAway implements AutoCloseable {
     /** Where a disk is to listen. */
     public sealed interface Listen {
         /** A port of 127.0.0.1. */
-        record Port(int port) implements Listen {}
+        record Port(int port) implements Listen {
+            @Override
+            public String words() {
+                return "127.0.0.1:" + port;
+            }
+        }
 
         /** A unix socket. */
-        record Socket(Path path) implements Listen {}
+        record Socket(Path path) implements Listen {
+            @Override
+            public String words() {
+                return "unix:" + path;
+            }
+        }
+
+        /** As a person writes it. */
+        String words();
     }
 
     /**

@@ -9,12 +9,11 @@ final class RestoreText {
 
     private RestoreText() {}
 
-    static String of(Machine machine, List<GuestDisk> disks) {
+    static String of(Machine machine, List<String> about, List<GuestDisk> disks) {
         StringBuilder text = new StringBuilder();
-        text.append("# Restored: ")
-                .append(Plain.line(machine.name()))
-                .append("\n\n")
-                .append(facts(machine));
+        text.append("# Restored: ").append(Plain.line(machine.name())).append("\n\n");
+        about.forEach(line -> text.append("* ").append(Plain.line(line)).append('\n'));
+        text.append(facts(machine));
         for (GuestDisk disk : disks) {
             text.append("* disk ")
                     .append(disk.key())

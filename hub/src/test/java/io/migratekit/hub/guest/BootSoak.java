@@ -156,7 +156,7 @@ class BootSoak {
         Path disk = restored.resolve("disk-2000.qcow2");
         Tool.run("qemu-img", "convert", "-f", "qcow2", "-O", "qcow2", layer.toString(), disk.toString());
         Machine machine = Points.machine(firmware, DiskBus.PVSCSI);
-        GuestFiles.write(machine, List.of(new GuestDisk(KEY, "disk-2000.qcow2", "qcow2")), restored);
+        GuestFiles.write(machine, List.of(), List.of(new GuestDisk(KEY, "disk-2000.qcow2", "qcow2")), restored);
         byte[] before = Files.readAllBytes(disk);
         Path said = restored.resolve("said");
         ProcessBuilder builder = new ProcessBuilder(

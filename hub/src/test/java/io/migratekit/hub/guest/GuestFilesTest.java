@@ -130,7 +130,7 @@ class GuestFilesTest {
     }
 
     private void write(Machine machine, List<GuestDisk> disks) throws IOException {
-        List<Path> written = GuestFiles.write(machine, disks, folder);
+        List<Path> written = GuestFiles.write(machine, List.of("restore point web-1"), disks, folder);
         assertEquals(4, written.size());
         for (Path file : written) {
             if (file.toString().endsWith(".sh")) {
