@@ -103,8 +103,8 @@ public final class Database implements AutoCloseable {
     /** In a file of this folder, for one process. What was answered is in the file: H2 would keep it back for half a second. */
     static Database embedded(Path folder) {
         HikariConfig config = new HikariConfig();
-        config.setJdbcUrl(
-                "jdbc:h2:file:" + folder.toAbsolutePath().resolve("jobs") + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0");
+        config.setJdbcUrl("jdbc:h2:file:" + folder.toAbsolutePath().resolve("jobs")
+                + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0" + ";LOCK_TIMEOUT=" + STATEMENT_SECONDS * 1000);
         return new Database(config, false);
     }
 
