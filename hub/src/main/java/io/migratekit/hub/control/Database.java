@@ -145,7 +145,15 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    /** The same, while nobody else decides what may begin. */
+    /** Looks at all of it as it was at one moment, however many questions that takes. */
+    <T> T atOneMoment(Work<T> work) {
+        return once(connection -> {
+            connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            return work.on(connection);
+        });
+    }
+
+    /** The same as {@link #once}, while nobody else decides what may begin. */
     <T> T alone(Work<T> work) {
         return once(connection -> {
             try (Statement statement = connection.createStatement()) {
