@@ -46,12 +46,14 @@ class NightIT {
 
     @Test
     @Timeout(value = 2, unit = TimeUnit.HOURS) // Each of its waits has a limit of its own.
+    @Execution(ExecutionMode.SAME_THREAD) // One night after the other, beside other tests.
     void aNightOfTwoHubsOnOneDatabase() throws Exception {
         night(2);
     }
 
     @Test
     @Timeout(value = 2, unit = TimeUnit.HOURS)
+    @Execution(ExecutionMode.SAME_THREAD)
     @EnabledIfSystemProperty(named = "soak.vms", matches = ".+", disabledReason = "bin/soak night")
     void aNightOfOneHubWithADatabaseOfItsOwn() throws Exception {
         night(1);

@@ -118,8 +118,8 @@ public final class Database implements AutoCloseable {
     /** In a file of this folder, for one process. What was answered is in the file: H2 would keep it back for half a second. */
     static Database embedded(Path folder) {
         HikariConfig config = new HikariConfig();
-        config.setJdbcUrl(
-                "jdbc:h2:file:" + folder.toAbsolutePath().resolve("jobs") + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0");
+        config.setJdbcUrl("jdbc:h2:file:" + folder.toAbsolutePath().resolve("jobs")
+                + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0" + ";LOCK_TIMEOUT=" + STATEMENT_SECONDS * 1000);
         return new Database(config, false);
     }
 
@@ -160,7 +160,15 @@ public final class Database implements AutoCloseable {
         }
     }
 
-    /** The same, while nobody else decides what may begin. */
+    /** Looks at all of it as it was at one moment, however many questions that takes. */
+    <T> T atOneMoment(Work<T> work) {
+        return once(connection -> {
+            connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            return work.on(connection);
+        });
+    }
+
+    /** The same as {@link #once}, while nobody else decides what may begin. */
     <T> T alone(Work<T> work) {
         return once(connection -> {
             try (Statement statement = connection.createStatement()) {

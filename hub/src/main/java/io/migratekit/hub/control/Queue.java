@@ -252,8 +252,11 @@ public final class Queue implements AutoCloseable {
     }
 
     public Seen show(String id) {
-        Job job = find(id).orElseThrow(() -> new ControlException.NotFound("there is no job " + id));
-        return seen(List.of(job), job.hub()).getFirst();
+        return database.atOneMoment(connection -> {
+            Job job =
+                    Jobs.find(connection, id).orElseThrow(() -> new ControlException.NotFound("there is no job " + id));
+            return seen(connection, List.of(job), job.hub()).getFirst();
+        });
     }
 
     /** Whether nobody may go on with what was begun under this id, since its job was cancelled or its agent was lost. */
@@ -263,20 +266,17 @@ public final class Queue implements AutoCloseable {
 
     /** Those of this hub for which something is to be done, and if wanted those that ended. */
     public List<Seen> list(Optional<String> vm, boolean ended, int most) {
-        return seen(database.once(connection -> Jobs.all(connection, hub, vm, ended, most)), hub);
+        return database.atOneMoment(connection -> seen(connection, Jobs.all(connection, hub, vm, ended, most), hub));
     }
 
-    private List<Seen> seen(List<Job> jobs, String its) {
-        boolean isAnyWaiting = jobs.stream().anyMatch(job -> job.state() == Job.State.QUEUED);
-        if (!isAnyWaiting) {
+    private List<Seen> seen(Connection connection, List<Job> jobs, String its) throws SQLException {
+        if (jobs.stream().noneMatch(job -> job.state() == Job.State.QUEUED)) {
             return jobs.stream().map(job -> new Seen(job, null)).toList();
         }
-        Admission admission = database.once(connection -> admission(
-                connection,
-                its,
-                jobs.size() == 1
-                        ? Agents.sightings(connection, its, jobs.getFirst().vm())
-                        : Agents.sightings(connection, its)));
+        List<Sighting> seen = jobs.size() == 1
+                ? Agents.sightings(connection, its, jobs.getFirst().vm())
+                : Agents.sightings(connection, its);
+        Admission admission = admission(connection, its, seen);
         return jobs.stream().map(job -> new Seen(job, waitsFor(job, admission))).toList();
     }
 

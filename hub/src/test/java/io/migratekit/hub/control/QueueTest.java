@@ -175,7 +175,9 @@ class QueueTest {
                 assertTrue(disks <= (host.equals("esx1") ? 4 : 2), running::toString);
             }
             for (Job job : jobs) {
-                toldOfHost |= waitsFor(job).contains("host esx2 has 2 of at most 2 disks at once");
+                String why = waitsFor(job);
+                toldOfHost |= why.contains("host esx2 has 2 of at most 2 disks at once");
+                assertFalse(why.matches(".*\\b" + job.vmName() + "\\b.*"), () -> "it waits for itself: " + why);
             }
             if (!running.isEmpty()) {
                 Job first = running.removeFirst();
