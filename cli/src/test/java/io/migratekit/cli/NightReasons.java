@@ -52,7 +52,7 @@ final class NightReasons {
         Map<String, Integer> kinds = new TreeMap<>();
         for (Sample sample : samples) {
             String why = sample.job().get("waitsFor").getAsString();
-            NightLab.Machine machine = machines.get(sample.job().get("vmName").getAsString());
+            NightLab.Machine machine = named(sample.job().get("vmName").getAsString(), machines);
             assertEquals(sample.hub(), machine.hub(), () -> "told by another hub: " + sample);
             for (String one : why.split("; ", -1)) {
                 kinds.merge(judge(one, sample, machine, machines, jobs, limit), 1, Integer::sum);
