@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -89,7 +90,7 @@ final class NightReasons {
         assertEquals(takes > 1 ? Integer.toString(takes) : null, full.group(5), sample::toString);
         for (String holder : full.group(6).replaceAll(" and \\d+ more$", "").split(", ", -1)) {
             NightLab.Machine other = named(holder, machines);
-            assertTrue(other != machine, sample::toString);
+            assertFalse(other.equals(machine), sample::toString);
             assertTrue(count(name, other) > 0, () -> holder + " does not take that up: " + sample);
             assertTrue(wasUnderWay(other, sample, jobs), () -> holder + " was not under way then: " + sample + jobs);
         }
