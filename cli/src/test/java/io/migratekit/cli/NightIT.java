@@ -37,6 +37,9 @@ class NightIT {
 
     private final long seed = Long.getLong("soak.seed", System.nanoTime());
     private final Random random = new Random(seed);
+    /** How often they write depends on time; who is killed does not. */
+    private final Random guest = new Random(seed + 1);
+
     private final int vms = Integer.getInteger("soak.vms", 6);
     private final int kills = Integer.getInteger("soak.kills", 3);
     private final List<String> told = new ArrayList<>();
@@ -130,7 +133,7 @@ class NightIT {
 
     private void guests(NightLab lab) {
         for (int i = 0; i < 5; i++) {
-            lab.write(lab.machines().get(random.nextInt(vms)), random, 1);
+            lab.write(lab.machines().get(guest.nextInt(vms)), guest, 1);
         }
     }
 
