@@ -148,6 +148,7 @@ enum ExitCode {
     static ExitCode ofHub(String word) {
         return switch (word) {
             case "locked" -> LOCKED;
+            case "busy" -> HUB_UNREACHABLE; // It may be otherwise in a moment.
             case "damaged" -> CHAIN_BROKEN;
             case "unreached" -> TUNNEL;
             case "bad-request", "not-found", "sealed", "other-vm" -> USAGE;

@@ -7,6 +7,7 @@ import io.migratekit.hub.Events;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.api.Route.Access;
 import io.migratekit.hub.api.Route.Way;
+import io.migratekit.hub.control.ControlException;
 import io.migratekit.hub.repository.Backup;
 import io.migratekit.hub.repository.BackupDisk;
 import io.migratekit.hub.repository.SealRequest;
@@ -148,16 +149,27 @@ final class Routes {
         // An id that is another VM's: who may not see that VM is not told of which it is.
         hub.find(start.request().id())
                 .ifPresent(known -> call.mustSee(known.backup().vm()));
-        if (queue.isGivenUp(start.request().id())) {
+        mustNotBeGivenUp(start.request().id());
+        Hub.Started started = hub.start(start.request(), start.workers(), start.lease());
+        return Reply.json(started.created() ? 201 : 200, Answers.backup(started.seen()));
+    }
+
+    private void mustNotBeGivenUp(String id) {
+        boolean isGivenUp;
+        try {
+            isGivenUp = queue.isGivenUp(id);
+        } catch (ControlException.Unavailable e) {
+            // Not known now is not for ever: whoever asks is to try again.
+            throw new Problem(503, "busy", String.valueOf(e.getMessage()));
+        }
+        if (isGivenUp) {
             throw new Problem(
                     409,
                     "given-up",
-                    "backup " + start.request().id()
+                    "backup " + id
                             + " was given up: its job was cancelled, or its agent was silent for so long that another job"
                             + " took its place. What it had written is gone; begin another one under another id");
         }
-        Hub.Started started = hub.start(start.request(), start.workers(), start.lease());
-        return Reply.json(started.created() ? 201 : 200, Answers.backup(started.seen()));
     }
 
     /** The backup in the path, if the token may see it. */
