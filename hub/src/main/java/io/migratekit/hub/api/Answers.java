@@ -7,6 +7,7 @@ import io.migratekit.hub.Alarm;
 import io.migratekit.hub.Hub;
 import io.migratekit.hub.Readings;
 import io.migratekit.hub.control.Agent;
+import io.migratekit.hub.control.AgentDesk;
 import io.migratekit.hub.control.Job;
 import io.migratekit.hub.control.Limits;
 import io.migratekit.hub.control.Place;
@@ -453,7 +454,7 @@ public final class Answers {
         return object;
     }
 
-    static JsonObject orders(Queue.Orders orders) {
+    static JsonObject orders(AgentDesk.Orders orders) {
         JsonObject object = list(
                 "start",
                 orders.start().stream()

@@ -113,12 +113,12 @@ final class ControlRoutes {
     }
 
     private Reply liveJob(Call call) {
-        return Reply.json(200, queue.get().liveJob(seen(call).job().id()));
+        return Reply.json(200, queue.get().desk().liveJob(seen(call).job().id()));
     }
 
     private Reply live(Call call) {
         mustSeeAll(call);
-        return Reply.json(200, queue.get().live(call.id("agent")));
+        return Reply.json(200, queue.get().desk().live(call.id("agent")));
     }
 
     private Reply cancel(Call call) {
@@ -134,7 +134,7 @@ final class ControlRoutes {
                 200,
                 Answers.list(
                         "agents",
-                        queue.get().agents().stream().map(Answers::agent).toList()));
+                        queue.get().desk().agents().stream().map(Answers::agent).toList()));
     }
 
     /** Who speaks for an agent: the administrator, or the agent itself, whose token has its name. */
@@ -154,7 +154,8 @@ final class ControlRoutes {
         Requests.Poll poll = Requests.poll(agent(call), Body.parse(call.content()));
         poll.question().reports().forEach(report -> call.mustSee(report.vm()));
         try {
-            return Reply.json(200, Answers.orders(queue.get().poll(poll.question(), poll.atMost(), call.isGone())));
+            return Reply.json(
+                    200, Answers.orders(queue.get().desk().poll(poll.question(), poll.atMost(), call.isGone())));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new Problem(503, "busy", "the hub is going down");
@@ -164,6 +165,7 @@ final class ControlRoutes {
     private Reply saw(Call call) {
         String agent = agent(call);
         queue.get()
+                .desk()
                 .saw(
                         agent,
                         Requests.sightings(agent, Body.parse(call.content())).stream()
@@ -175,7 +177,7 @@ final class ControlRoutes {
     private Reply discover(Call call) {
         Body.parseOrEmpty(call.content()).end();
         String wanted = call.parts().getOrDefault("agent", "");
-        queue.get().discover(wanted.equals(EVERY_AGENT) ? Optional.empty() : Optional.of(call.id("agent")));
+        queue.get().desk().discover(wanted.equals(EVERY_AGENT) ? Optional.empty() : Optional.of(call.id("agent")));
         return Reply.nothing();
     }
 
@@ -185,18 +187,22 @@ final class ControlRoutes {
                 200,
                 Answers.list(
                         "schedules",
-                        queue.get().schedules().stream().map(Answers::schedule).toList()));
+                        queue.get().schedules().all().stream()
+                                .map(Answers::schedule)
+                                .toList()));
     }
 
     private Reply putSchedule(Call call) {
         return Reply.json(
                 200,
-                Answers.schedule(queue.get().set(Requests.schedule(call.id("schedule"), Body.parse(call.content())))));
+                Answers.schedule(queue.get()
+                        .schedules()
+                        .set(Requests.schedule(call.id("schedule"), Body.parse(call.content())))));
     }
 
     private Reply deleteSchedule(Call call) {
         Body.parseOrEmpty(call.content()).end();
-        queue.get().unset(call.id("schedule"));
+        queue.get().schedules().unset(call.id("schedule"));
         return Reply.nothing();
     }
 

@@ -2,8 +2,8 @@ package io.migratekit.hub.api;
 
 import com.google.gson.JsonObject;
 import io.migratekit.hub.control.Agent;
+import io.migratekit.hub.control.AgentDesk;
 import io.migratekit.hub.control.Limits;
-import io.migratekit.hub.control.Queue;
 import io.migratekit.hub.control.Rate;
 import io.migratekit.hub.control.Schedule;
 import io.migratekit.hub.control.Sighting;
@@ -221,14 +221,14 @@ final class Requests {
         return inventory;
     }
 
-    record Poll(Queue.Question question, Duration atMost) {}
+    record Poll(AgentDesk.Question question, Duration atMost) {}
 
     static Poll poll(String agent, Body body) {
-        List<Queue.Report> reports = new ArrayList<>();
+        List<AgentDesk.Report> reports = new ArrayList<>();
         for (Body job : body.list("jobs", 0, MOST_REPORTS)) {
             OptionalLong code = job.number("code", 0, 255);
             String vm = job.id("vm");
-            reports.add(new Queue.Report(
+            reports.add(new AgentDesk.Report(
                     job.id("job"),
                     vm,
                     job.text("vmName", NAME).orElse(vm),
@@ -244,7 +244,7 @@ final class Requests {
             at.end();
         }
         Poll poll = new Poll(
-                new Queue.Question(
+                new AgentDesk.Question(
                         agent,
                         body.required("version", body.text("version", 200)),
                         (int) body.requiredNumber("slots", 1, MOST_SLOTS),

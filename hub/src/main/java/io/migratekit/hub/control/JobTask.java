@@ -5,6 +5,7 @@ import static java.lang.System.Logger.Level.WARNING;
 
 import com.github.kagkarlsson.scheduler.task.CompletionHandler;
 import com.github.kagkarlsson.scheduler.task.ExecutionContext;
+import com.github.kagkarlsson.scheduler.task.FailureHandler;
 import com.github.kagkarlsson.scheduler.task.TaskDescriptor;
 import com.github.kagkarlsson.scheduler.task.TaskInstance;
 import com.github.kagkarlsson.scheduler.task.helper.CustomTask;
@@ -41,15 +42,7 @@ final class JobTask {
 
     CustomTask<Void> task() {
         return Tasks.custom(queue.jobTask())
-                .onFailure((complete, operations) -> {
-                    LOG.log(
-                            WARNING,
-                            () -> "job=" + complete.getExecution().getId() + " will be looked at again: "
-                                    + complete.getCause()
-                                            .map(Throwable::getMessage)
-                                            .orElse("it failed"));
-                    operations.reschedule(complete, Instant.now().plus(AFTER_TROUBLE));
-                })
+                .onFailure(again("job", AFTER_TROUBLE))
                 .onDeadExecutionRevive()
                 .execute(this::run);
     }
@@ -128,6 +121,17 @@ final class JobTask {
         Instant next = now.plus(pause.get());
         queue.putBack(job, next, job.said());
         return remove();
+    }
+
+    /** What failed for a reason that nobody thought of is tried again, and said. */
+    static FailureHandler<Void> again(String what, Duration pause) {
+        return (complete, operations) -> {
+            LOG.log(
+                    WARNING,
+                    () -> what + "=" + complete.getExecution().getId() + " will be tried again: "
+                            + complete.getCause().map(Throwable::getMessage).orElse("it failed"));
+            operations.reschedule(complete, Instant.now().plus(pause));
+        };
     }
 
     private static CompletionHandler<Void> remove() {

@@ -6,7 +6,6 @@ import static java.lang.System.Logger.Level.WARNING;
 import com.github.kagkarlsson.scheduler.Scheduler;
 import com.github.kagkarlsson.scheduler.SchedulerName;
 import com.github.kagkarlsson.scheduler.task.TaskDescriptor;
-import com.google.gson.JsonObject;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -14,24 +13,19 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which jobs are there, and who does what? One at a time for each VM; those under way are executions of db-scheduler. Agents ask
- * here for theirs, and tell how they ended. Several hubs may share one database, and with it what is limited; each looks after
+ * Which jobs are there, and which begins? One at a time for each VM; those under way are executions of db-scheduler. Agents ask
+ * for theirs at the desk, and tell there how they ended. Several hubs may share one database, and with it what is limited; each looks after
  * its own jobs, which nobody else can, since they are about its repository.
  */
 public final class Queue implements AutoCloseable {
@@ -63,7 +57,8 @@ public final class Queue implements AutoCloseable {
     private final TaskDescriptor<Void> jobTask;
     private final TaskDescriptor<Void> scheduleTask;
     private final Bell bell = new Bell();
-    private final AgentCalls calls = new AgentCalls();
+    private final AgentDesk desk;
+    private final Schedules schedules;
     private final ExecutorService workers = Executors.newVirtualThreadPerTaskExecutor();
     private final Scheduler scheduler;
     private final CountDownLatch end = new CountDownLatch(1);
@@ -111,35 +106,14 @@ public final class Queue implements AutoCloseable {
     /** A job, and what it waits for if it waits. */
     public record Seen(Job job, @Nullable String waitsFor) {}
 
-    /** What an agent says of a job: that it runs, or with which code it has ended. */
-    public record Report(
-            String job,
-            String vm,
-            String vmName,
-            @Nullable Integer code,
-            @Nullable String said) {}
-
-    /** An agent asks for work. */
-    public record Question(
-            String agent, String version, int slots, Optional<Agent.Reached> reached, List<Report> reports) {}
-
-    /**
-     * What an agent is to do.
-     *
-     * @param bytesPerSecond what its jobs may read, all of them together
-     */
-    public record Orders(List<Job> start, List<String> cancel, boolean discover, OptionalLong bytesPerSecond) {
-        boolean isEmpty() {
-            return start.isEmpty() && cancel.isEmpty() && !discover;
-        }
-    }
-
     /** Begins to look after jobs. Closes the database in the end. */
     Queue(String hub, Database database, Backups backups, Duration lostAfter) {
         this.hub = hub;
         this.database = database;
         this.backups = backups;
         this.lostAfter = lostAfter;
+        desk = new AgentDesk(this, hub, database, backups, bell);
+        schedules = new Schedules(this, hub, database);
         jobTask = JobTask.of(hub);
         scheduleTask = ScheduleTask.of(hub);
         scheduler = Scheduler.create(
@@ -184,6 +158,37 @@ public final class Queue implements AutoCloseable {
 
     Bell bell() {
         return bell;
+    }
+
+    /** Where agents come. */
+    public AgentDesk desk() {
+        return desk;
+    }
+
+    public Schedules schedules() {
+        return schedules;
+    }
+
+    boolean isGoingDown() {
+        return end.getCount() == 0;
+    }
+
+    /** From now on it is seen to that something becomes of it. */
+    void lookAfter(Job job) {
+        schedule(job, Instant.now());
+    }
+
+    /** Its next time is this; if it has one already, only if that is to be changed. */
+    void plan(String schedule, Instant next, boolean isChange) {
+        var instance = scheduleTask.instance(schedule).build();
+        if (!scheduler.scheduleIfNotExists(instance, next) && isChange) {
+            scheduler.reschedule(instance, next);
+        }
+    }
+
+    /** Agents see something else now. */
+    void forgetSightings() {
+        sightings = null;
     }
 
     TaskDescriptor<Void> jobTask() {
@@ -412,189 +417,6 @@ public final class Queue implements AutoCloseable {
         return true;
     }
 
-    // ---- agents
-
-    /**
-     * Takes in what an agent says, and gives it what is to be done; if that is nothing, waits for something for a while.
-     *
-     * @param isGone whether the agent hears no more
-     */
-    public Orders poll(Question question, Duration atMost, BooleanSupplier isGone) throws InterruptedException {
-        calls.asks(question.agent());
-        try {
-            return await(question, System.nanoTime() + atMost.toNanos(), isGone);
-        } finally {
-            calls.asksNoMore(question.agent());
-        }
-    }
-
-    private Orders await(Question question, long end, BooleanSupplier isGone) throws InterruptedException {
-        take(question);
-        while (true) {
-            long rung = bell.count();
-            Orders orders = orders(question);
-            if (!orders.isEmpty()
-                    || System.nanoTime() - end >= 0
-                    || isGone.getAsBoolean()
-                    || this.end.getCount() == 0) {
-                return orders;
-            }
-            bell.await(rung, POLL);
-        }
-    }
-
-    private void take(Question question) {
-        List<Job> adopted = new ArrayList<>();
-        boolean ended = database.alone(connection -> {
-            adopted.clear();
-            Instant now = Instant.now();
-            Agents.heard(
-                    connection, question.agent(), hub, question.version(), question.slots(), question.reached(), now);
-            boolean any = false;
-            for (Report report : question.reports()) {
-                if (Jobs.find(connection, report.job()).isEmpty()) {
-                    adopt(connection, question.agent(), report, now).ifPresent(adopted::add);
-                }
-                if (report.code() == null) {
-                    Jobs.heard(connection, hub, question.agent(), report.job(), report.said(), now);
-                } else {
-                    Jobs.ended(connection, hub, question.agent(), report.job(), report.code(), report.said(), now);
-                    any = true;
-                }
-            }
-            return any;
-        });
-        adopted.forEach(job -> schedule(job, Instant.now()));
-        if (ended) {
-            bell.ring();
-        }
-    }
-
-    /** The database was lost, the job was not: it is remembered anew from what its agent says. */
-    private Optional<Job> adopt(Connection connection, String agent, Report report, Instant now) throws SQLException {
-        if (Jobs.live(connection, report.vm()).isPresent()) {
-            return Optional.empty();
-        }
-        Job job = Job.asked(
-                report.job(),
-                hub,
-                report.vm(),
-                report.vmName(),
-                0,
-                false,
-                "agent " + agent,
-                now,
-                now,
-                Optional.empty());
-        Jobs.add(connection, job);
-        Jobs.give(connection, job, agent, Map.of("agent:" + agent, 1, "hub:" + hub, 1), now);
-        return Optional.of(job);
-    }
-
-    private Orders orders(Question question) {
-        Set<String> running = new HashSet<>();
-        question.reports().forEach(report -> running.add(report.job()));
-        return database.once(connection -> {
-            List<Job> mine = Jobs.ofAgent(connection, hub, question.agent());
-            List<Job> start = mine.stream()
-                    .filter(job -> job.state() != Job.State.ENDED && !job.cancelled() && !running.contains(job.id()))
-                    .toList();
-            List<String> cancel = new ArrayList<>();
-            for (Report report : question.reports()) {
-                Optional<Job> job = mine.stream()
-                        .filter(one -> one.id().equals(report.job()))
-                        .findFirst();
-                if (report.code() == null && (job.isEmpty() || job.get().cancelled())) {
-                    cancel.add(report.job());
-                }
-            }
-            // One that was cancelled before the agent had it.
-            for (Job job : mine) {
-                if (job.cancelled() && job.state() == Job.State.GIVEN && !running.contains(job.id())) {
-                    Jobs.ended(
-                            connection,
-                            hub,
-                            question.agent(),
-                            job.id(),
-                            130,
-                            "cancelled before it began",
-                            Instant.now());
-                }
-            }
-            boolean discover = Agents.all(connection, hub).stream()
-                    .anyMatch(agent -> agent.name().equals(question.agent()) && agent.discoveryWanted());
-            return new Orders(
-                    start, cancel, discover, Settings.limits(connection).rate(question.agent(), Instant.now()));
-        });
-    }
-
-    /** All VMs that an agent sees now. */
-    public void saw(String agent, List<Sighting> seen) {
-        List<KeptVm> kept = backups.vms();
-        Map<String, Long> capacities = new HashMap<>();
-        kept.forEach(vm -> capacities.put(vm.vm(), vm.capacityBytes()));
-        // Alone, so that nobody decides by what was seen before and takes it for the newest afterwards.
-        database.alone(connection -> {
-            Agents.saw(connection, agent, hub, seen, capacities, Instant.now());
-            Places.claim(connection, hub, kept);
-            sightings = null;
-            return true;
-        });
-        bell.ring();
-    }
-
-    /** Those of this hub that have something to do, and do not ask for it just now, are called. */
-    private void callAgents() {
-        List<Agent> due = database.once(connection -> {
-            List<Agent> found = new ArrayList<>();
-            for (Agent agent : Agents.all(connection, hub)) {
-                if (calls.isDue(agent)
-                        && (agent.discoveryWanted()
-                                || Jobs.ofAgent(connection, hub, agent.name()).stream()
-                                        .anyMatch(job -> job.cancelled() || job.state() == Job.State.GIVEN))) {
-                    found.add(agent);
-                }
-            }
-            return found;
-        });
-        due.forEach(agent -> workers.execute(() -> calls.wake(agent)));
-    }
-
-    /** What an agent says of itself, asked this moment. */
-    public JsonObject live(String agent) {
-        return calls.ask(callable(agent), "/api/v1/agent");
-    }
-
-    /** What the process of a job says of itself, asked this moment. */
-    public JsonObject liveJob(String id) {
-        Job job = find(id).orElseThrow(() -> new ControlException.NotFound("there is no job " + id));
-        if (job.agent() == null || !(job.state() == Job.State.GIVEN || job.state() == Job.State.RUNNING)) {
-            throw new ControlException.Conflict("job " + id + " is with no agent now");
-        }
-        return calls.ask(callable(job.agent()), "/api/v1/jobs/" + id);
-    }
-
-    private Agent callable(String name) {
-        return agents().stream()
-                .filter(agent -> agent.name().equals(name))
-                .findFirst()
-                .orElseThrow(() -> new ControlException.NotFound("there is no agent " + name + " of this hub"));
-    }
-
-    public List<Agent> agents() {
-        return database.once(connection -> Agents.all(connection, hub));
-    }
-
-    /** Asks an agent, or all of this hub, to look which VMs there are. */
-    public void discover(Optional<String> agent) {
-        int asked = database.once(connection -> Agents.wantDiscovery(connection, hub, agent.orElse("")));
-        if (asked == 0) {
-            throw new ControlException.NotFound(
-                    agent.map(name -> "there is no agent " + name).orElse("no agent has asked this hub for work yet"));
-        }
-        bell.ring();
-    }
-
     // ---- places
 
     /** The hubs that share this queue. */
@@ -645,77 +467,6 @@ public final class Queue implements AutoCloseable {
         bell.ring();
     }
 
-    // ---- schedules
-
-    public List<Schedule> schedules() {
-        return database.once(connection -> Schedule.all(connection, hub));
-    }
-
-    Optional<Schedule> schedule(String name) {
-        return schedules().stream().filter(one -> one.name().equals(name)).findFirst();
-    }
-
-    /** Sets one, or changes the one of this name. */
-    public Schedule set(Schedule wanted) {
-        Schedule schedule = wanted.of(hub);
-        database.alone(connection -> {
-            schedule.write(connection);
-            return true;
-        });
-        plan(schedule);
-        return schedule;
-    }
-
-    private void plan(Schedule schedule) {
-        plan(schedule, schedule.next(Instant.now()).orElseThrow());
-    }
-
-    /** Its next time is this. */
-    void plan(Schedule schedule, Instant next) {
-        var instance = scheduleTask.instance(schedule.name()).build();
-        if (!scheduler.scheduleIfNotExists(instance, next)) {
-            scheduler.reschedule(instance, next);
-        }
-    }
-
-    public void unset(String name) {
-        Schedule schedule =
-                schedule(name).orElseThrow(() -> new ControlException.NotFound("there is no schedule " + name));
-        database.alone(connection -> {
-            schedule.remove(connection);
-            return true;
-        });
-        // Its execution finds nothing when its time comes, and goes.
-    }
-
-    /** Its time has come: a job for each VM that it is for, and has none. What died halfway goes on where it was. */
-    void carryOut(Schedule schedule) {
-        Instant now = Instant.now();
-        Instant since = schedule.last(now).orElse(now);
-        Set<String> asked = database.once(connection -> Jobs.asked(connection, hub, schedule.asker(), since));
-        int jobs = asked.size();
-        for (Sighting vm : database.once(connection -> Agents.sightings(connection, hub))) {
-            if (schedule.isFor(vm) && asked.add(vm.vm())) {
-                Wish wish = new Wish(
-                        Optional.empty(),
-                        vm.vm(),
-                        vm.name(),
-                        schedule.priority(),
-                        false,
-                        schedule.asker(),
-                        schedule.begin(vm.vm(), now),
-                        schedule.window());
-                jobs += ask(wish).created() ? 1 : 0;
-            }
-        }
-        int created = jobs;
-        database.once(connection -> {
-            schedule.came(connection, now, created);
-            return true;
-        });
-        LOG.log(INFO, () -> "schedule=" + schedule.name() + " asked for " + created + " jobs");
-    }
-
     // ---- who is woken
 
     /** Whenever something has changed, those that may begin now do. */
@@ -738,13 +489,12 @@ public final class Queue implements AutoCloseable {
                 repair();
                 lookedAfterNanos = System.nanoTime();
             }
-            database.once(connection -> Jobs.cancelledWaiting(connection, hub))
-                    .forEach(job -> schedule(job, Instant.now()));
-            callAgents();
+            database.once(connection -> Jobs.cancelledWaiting(connection, hub)).forEach(this::lookAfter);
+            desk.callAgents();
             List<Job> begun = begin();
             if (!begun.isEmpty()) {
                 // If this process dies just here, the next one finds them.
-                begun.forEach(job -> schedule(job, Instant.now()));
+                begun.forEach(this::lookAfter);
                 scheduler.triggerCheckForDueExecutions();
                 bell.ring();
             }
@@ -761,12 +511,8 @@ public final class Queue implements AutoCloseable {
             Jobs.forget(connection, Instant.now().minus(REMEMBER));
             return Jobs.underWay(connection, hub);
         });
-        underWay.forEach(job -> schedule(job, Instant.now()));
-        for (Schedule schedule : schedules()) {
-            schedule.next(Instant.now())
-                    .ifPresent(next -> scheduler.scheduleIfNotExists(
-                            scheduleTask.instance(schedule.name()).build(), next));
-        }
+        underWay.forEach(this::lookAfter);
+        schedules.planAll();
     }
 
     /** Who waits for something to do is answered now. */
@@ -786,7 +532,7 @@ public final class Queue implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        calls.close();
+        desk.close();
         database.close();
     }
 }

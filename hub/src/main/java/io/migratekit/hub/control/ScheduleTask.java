@@ -1,7 +1,5 @@
 package io.migratekit.hub.control;
 
-import static java.lang.System.Logger.Level.WARNING;
-
 import com.github.kagkarlsson.scheduler.task.CompletionHandler;
 import com.github.kagkarlsson.scheduler.task.TaskDescriptor;
 import com.github.kagkarlsson.scheduler.task.helper.CustomTask;
@@ -12,7 +10,6 @@ import java.util.Optional;
 
 /** What happens when a schedule's time has come? It asks for jobs, and waits for its next time. One that was missed comes once. */
 final class ScheduleTask {
-    private static final System.Logger LOG = System.getLogger(ScheduleTask.class.getName());
     private static final Duration AFTER_TROUBLE = Duration.ofSeconds(30);
 
     private final Queue queue;
@@ -28,25 +25,17 @@ final class ScheduleTask {
 
     CustomTask<Void> task() {
         return Tasks.custom(queue.scheduleTask())
-                .onFailure((complete, operations) -> {
-                    LOG.log(
-                            WARNING,
-                            () -> "schedule=" + complete.getExecution().getId() + " will be tried again: "
-                                    + complete.getCause()
-                                            .map(Throwable::getMessage)
-                                            .orElse("it failed"));
-                    operations.reschedule(complete, Instant.now().plus(AFTER_TROUBLE));
-                })
+                .onFailure(JobTask.again("schedule", AFTER_TROUBLE))
                 .onDeadExecutionRevive()
                 .execute((instance, _) -> come(instance.getId()));
     }
 
     private CompletionHandler<Void> come(String name) {
-        Optional<Schedule> schedule = queue.schedule(name);
+        Optional<Schedule> schedule = queue.schedules().find(name);
         if (schedule.isEmpty()) {
             return (_, operations) -> operations.remove();
         }
-        queue.carryOut(schedule.get());
+        queue.schedules().carryOut(schedule.get());
         Optional<Instant> next = schedule.get().next(Instant.now());
         return (complete, operations) ->
                 next.ifPresentOrElse(when -> operations.reschedule(complete, when), operations::remove);

@@ -92,23 +92,24 @@ class QueueTest {
                 .job();
     }
 
-    private Queue.Orders poll(String agent, int slots, Queue.Report... reports) {
+    private AgentDesk.Orders poll(String agent, int slots, AgentDesk.Report... reports) {
         try {
-            return queue.poll(
-                    new Queue.Question(agent, "1", slots, Optional.empty(), List.of(reports)),
-                    Duration.ZERO,
-                    () -> false);
+            return queue.desk()
+                    .poll(
+                            new AgentDesk.Question(agent, "1", slots, Optional.empty(), List.of(reports)),
+                            Duration.ZERO,
+                            () -> false);
         } catch (InterruptedException e) {
             throw new AssertionError(e);
         }
     }
 
-    private static Queue.Report runs(Job job) {
-        return new Queue.Report(job.id(), job.vm(), job.vmName(), null, "copying");
+    private static AgentDesk.Report runs(Job job) {
+        return new AgentDesk.Report(job.id(), job.vm(), job.vmName(), null, "copying");
     }
 
-    private static Queue.Report ended(Job job, int code) {
-        return new Queue.Report(job.id(), job.vm(), job.vmName(), code, "said " + code);
+    private static AgentDesk.Report ended(Job job, int code) {
+        return new AgentDesk.Report(job.id(), job.vm(), job.vmName(), code, "said " + code);
     }
 
     private void awaitState(Job job, Job.State state) {
@@ -127,9 +128,9 @@ class QueueTest {
         Job job = ask("web", 0);
         assertTrue(waitsFor(job).contains("no agent of this hub has seen the VM"), () -> waitsFor(job));
         assertTrue(poll("a1", 2).discover(), "a new agent is asked what it sees");
-        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1)));
+        queue.desk().saw("a1", List.of(vm("a1", "web", "esx1", 1)));
         awaitState(job, Job.State.GIVEN);
-        Queue.Orders orders = poll("a1", 2);
+        AgentDesk.Orders orders = poll("a1", 2);
         assertEquals(List.of(job.id()), orders.start().stream().map(Job::id).toList());
         assertTrue(poll("a1", 2, runs(job)).start().isEmpty());
         assertEquals("copying", queue.show(job.id()).job().said());
@@ -156,7 +157,7 @@ class QueueTest {
         }
         queue.limit(new Limits(16, 16, 4, 100, Map.of("host:esx2", 2), List.of()));
         poll("a1", 5);
-        queue.saw("a1", seen);
+        queue.desk().saw("a1", seen);
         seen.forEach(one -> jobs.add(ask(one.vm(), 0)));
         Set<String> done = new TreeSet<>();
         long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
@@ -164,7 +165,7 @@ class QueueTest {
         List<Job> running = new ArrayList<>();
         while (done.size() < jobs.size()) {
             assertTrue(System.nanoTime() - end < 0, () -> "done: " + done);
-            running.addAll(poll("a1", 5, running.stream().map(QueueTest::runs).toArray(Queue.Report[]::new))
+            running.addAll(poll("a1", 5, running.stream().map(QueueTest::runs).toArray(AgentDesk.Report[]::new))
                     .start());
             assertTrue(running.size() <= 5, running::toString);
             for (String host : List.of("esx1", "esx2")) {
@@ -194,7 +195,7 @@ class QueueTest {
         Job low = ask("low", 0);
         Job high = ask("high", 5);
         poll("a1", 5);
-        queue.saw("a1", List.of(vm("a1", "low", "esx1", 1), vm("a1", "high", "esx1", 1)));
+        queue.desk().saw("a1", List.of(vm("a1", "low", "esx1", 1), vm("a1", "high", "esx1", 1)));
         awaitState(high, Job.State.GIVEN);
         assertEquals(Job.State.QUEUED, queue.show(low.id()).job().state());
         assertTrue(waitsFor(low).contains("this hub has 1 of at most 1 jobs at once (high)"), () -> waitsFor(low));
@@ -207,7 +208,7 @@ class QueueTest {
         Job full = ask("full", 0);
         Job link = ask("link", 0);
         poll("a1", 5);
-        queue.saw("a1", List.of(vm("a1", "full", "esx1", 1), vm("a1", "link", "esx1", 1)));
+        queue.desk().saw("a1", List.of(vm("a1", "full", "esx1", 1), vm("a1", "link", "esx1", 1)));
         awaitState(full, Job.State.GIVEN);
         awaitState(link, Job.State.GIVEN);
         poll("a1", 5, ended(full, 40), ended(link, 20));
@@ -225,7 +226,7 @@ class QueueTest {
         awaitState(waits, Job.State.CANCELLED);
         Job runs = ask("runs", 0);
         poll("a1", 1);
-        queue.saw("a1", List.of(vm("a1", "runs", "esx1", 1)));
+        queue.desk().saw("a1", List.of(vm("a1", "runs", "esx1", 1)));
         awaitState(runs, Job.State.GIVEN);
         poll("a1", 1, runs(runs));
         queue.cancel(runs.id());
@@ -239,16 +240,21 @@ class QueueTest {
     @Test
     void aScheduleAsksForTheVmsThatItIsForAndComesAgain() {
         poll("a1", 9);
-        queue.saw(
-                "a1", List.of(vm("a1", "web01", "esx1", 1), vm("a1", "web/02", "esx1", 1), vm("a1", "db", "esx1", 1)));
+        queue.desk()
+                .saw(
+                        "a1",
+                        List.of(
+                                vm("a1", "web01", "esx1", 1),
+                                vm("a1", "web/02", "esx1", 1),
+                                vm("a1", "db", "esx1", 1)));
         Schedule nightly = new Schedule(
                 "nightly", "", "30 22 * * 1-5", "Europe/Berlin", List.of("web*"), 0, 3, Optional.empty(), null, null);
-        queue.set(nightly);
+        queue.schedules().set(nightly);
         // A Friday in winter; the next time is on Monday.
         assertEquals(
                 Optional.of(Instant.parse("2026-11-30T21:30:00Z")),
                 nightly.next(Instant.parse("2026-11-27T21:30:00Z")));
-        queue.carryOut(queue.schedules().getFirst());
+        queue.schedules().carryOut(queue.schedules().all().getFirst());
         List<Job> jobs = queue.list(Optional.empty(), false, 10).stream()
                 .map(Queue.Seen::job)
                 .toList();
@@ -258,33 +264,34 @@ class QueueTest {
         assertEquals(
                 Set.of("schedule nightly"),
                 new TreeSet<>(jobs.stream().map(Job::askedBy).toList()));
-        assertEquals(2, queue.schedules().getFirst().lastJobs());
-        Schedule yearly = queue.set(
-                new Schedule("yearly", "", "0 0 1 1 *", "UTC", List.of("db"), 0, 0, Optional.empty(), null, null));
-        queue.plan(yearly, Instant.now());
+        assertEquals(2, queue.schedules().all().getFirst().lastJobs());
+        Schedule yearly = queue.schedules()
+                .set(new Schedule("yearly", "", "0 0 1 1 *", "UTC", List.of("db"), 0, 0, Optional.empty(), null, null));
+        queue.schedules().plan(yearly, Instant.now());
         Waiting.until(
                 "its time came",
                 SOON,
                 () -> queue.list(Optional.of("db"), true, 10).size() == 1);
-        queue.unset("yearly");
-        assertThrows(ControlException.NotFound.class, () -> queue.unset("yearly"));
+        queue.schedules().unset("yearly");
+        assertThrows(ControlException.NotFound.class, () -> queue.schedules().unset("yearly"));
         for (String wrong : List.of("61 * * * *", "every day", "0 0 31 2 *")) {
             Schedule bad = new Schedule("bad", "", wrong, "UTC", List.of("*"), 0, 0, Optional.empty(), null, null);
-            assertThrows(ControlException.BadRequest.class, () -> queue.set(bad), wrong);
+            assertThrows(
+                    ControlException.BadRequest.class, () -> queue.schedules().set(bad), wrong);
         }
     }
 
     @Test
     void whatAScheduleAsksForBeginsInItsHoursOnly() {
         poll("a1", 9);
-        queue.saw("a1", List.of(vm("a1", "web01", "esx1", 1), vm("a1", "db", "esx1", 1)));
+        queue.desk().saw("a1", List.of(vm("a1", "web01", "esx1", 1), vm("a1", "db", "esx1", 1)));
         LocalTime now = LocalTime.now(ZoneOffset.UTC).truncatedTo(ChronoUnit.MINUTES);
         Window closed = new Window(now.minusHours(2), now.minusHours(1), ZoneOffset.UTC);
         Window open = new Window(now.minusHours(1), now.plusHours(1), ZoneOffset.UTC);
         for (Schedule one : List.of(
                 new Schedule("later", "", "0 0 1 1 *", "UTC", List.of("web*"), 0, 0, Optional.of(closed), null, null),
                 new Schedule("now", "", "0 0 1 1 *", "UTC", List.of("db"), 0, 0, Optional.of(open), null, null))) {
-            queue.carryOut(queue.set(one));
+            queue.schedules().carryOut(queue.schedules().set(one));
         }
         Job db = queue.list(Optional.of("db"), false, 1).getFirst().job();
         Job web = queue.list(Optional.of("web01"), false, 1).getFirst().job();
@@ -316,14 +323,17 @@ class QueueTest {
     void vmsOfOneNameGetAJobEach() {
         String name = "a-machine-whose-name-is-as-long-as-the-names-of-machines-are";
         poll("a1", 9);
-        queue.saw(
-                "a1",
-                List.of(
-                        new Sighting("a1", "vm-1", name, "vc", "esx1", List.of(), 1),
-                        new Sighting("a1", "vm-2", name, "vc", "esx1", List.of(), 1),
-                        new Sighting("a1", "vm-3", name + "-2", "vc", "esx1", List.of(), 1)));
-        queue.set(new Schedule("nightly", "", "0 0 1 1 *", "UTC", List.of("a-*"), 0, 0, Optional.empty(), null, null));
-        queue.carryOut(queue.schedules().getFirst());
+        queue.desk()
+                .saw(
+                        "a1",
+                        List.of(
+                                new Sighting("a1", "vm-1", name, "vc", "esx1", List.of(), 1),
+                                new Sighting("a1", "vm-2", name, "vc", "esx1", List.of(), 1),
+                                new Sighting("a1", "vm-3", name + "-2", "vc", "esx1", List.of(), 1)));
+        queue.schedules()
+                .set(new Schedule(
+                        "nightly", "", "0 0 1 1 *", "UTC", List.of("a-*"), 0, 0, Optional.empty(), null, null));
+        queue.schedules().carryOut(queue.schedules().all().getFirst());
         assertEquals(
                 Set.of("vm-1", "vm-2", "vm-3"),
                 new TreeSet<>(queue.list(Optional.empty(), false, 10).stream()
@@ -334,24 +344,25 @@ class QueueTest {
     @Test
     void aScheduleThatBrokeOffAsksForNoVmTwice() {
         poll("a1", 9);
-        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1), vm("a1", "db", "esx2", 1)));
-        queue.set(new Schedule("nightly", "", "0 0 1 1 *", "UTC", List.of("*"), 0, 0, Optional.empty(), null, null));
-        queue.carryOut(queue.schedules().getFirst());
+        queue.desk().saw("a1", List.of(vm("a1", "web", "esx1", 1), vm("a1", "db", "esx2", 1)));
+        queue.schedules()
+                .set(new Schedule("nightly", "", "0 0 1 1 *", "UTC", List.of("*"), 0, 0, Optional.empty(), null, null));
+        queue.schedules().carryOut(queue.schedules().all().getFirst());
         Job web = queue.list(Optional.of("web"), false, 1).getFirst().job();
         awaitState(web, Job.State.GIVEN);
         poll("a1", 9, ended(web, 0));
         awaitState(web, Job.State.DONE);
         // Its hub died before it had noted that it came.
-        queue.carryOut(queue.schedules().getFirst());
+        queue.schedules().carryOut(queue.schedules().all().getFirst());
         assertEquals(1, queue.list(Optional.of("web"), true, 10).size());
-        assertEquals(2, queue.schedules().getFirst().lastJobs());
+        assertEquals(2, queue.schedules().all().getFirst().lastJobs());
     }
 
     @Test
     void onlyTheAgentThatHasAJobIsBelieved() {
         Job job = ask("web", 0);
         poll("a1", 1);
-        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1)));
+        queue.desk().saw("a1", List.of(vm("a1", "web", "esx1", 1)));
         awaitState(job, Job.State.GIVEN);
         assertEquals(List.of(job.id()), poll("a2", 1, runs(job)).cancel());
         assertEquals(Job.State.GIVEN, queue.show(job.id()).job().state());
@@ -366,7 +377,7 @@ class QueueTest {
         queue = open("first");
         Job lost = ask("web", 0);
         poll("a1", 1);
-        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1)));
+        queue.desk().saw("a1", List.of(vm("a1", "web", "esx1", 1)));
         awaitState(lost, Job.State.GIVEN);
         poll("a1", 1, runs(lost));
         assertFalse(queue.isGivenUp(lost.id()));
@@ -391,7 +402,7 @@ class QueueTest {
         queue = open("first");
         Job job = ask("web", 0);
         poll("a1", 1);
-        queue.saw("a1", List.of(vm("a1", "web", "esx1", 1)));
+        queue.desk().saw("a1", List.of(vm("a1", "web", "esx1", 1)));
         awaitState(job, Job.State.GIVEN);
         poll("a1", 1, runs(job));
         sealed.add(job.id());
@@ -404,7 +415,7 @@ class QueueTest {
         Job runs = ask("runs", 0);
         Job waits = ask("waits", 0);
         poll("a1", 1);
-        queue.saw("a1", List.of(vm("a1", "runs", "esx1", 1), vm("a1", "waits", "esx1", 1)));
+        queue.desk().saw("a1", List.of(vm("a1", "runs", "esx1", 1), vm("a1", "waits", "esx1", 1)));
         awaitState(runs, Job.State.GIVEN);
         queue.close();
         queue = open("first");

@@ -85,9 +85,13 @@ class SharedQueueTest extends QueueTest {
         return control("both").open(Path.of("unused"), name, backups, Queue.LOST_AFTER);
     }
 
-    private static Queue.Orders poll(Queue queue, String agent, Queue.Report... reports) throws InterruptedException {
-        return queue.poll(
-                new Queue.Question(agent, "1", 9, Optional.empty(), List.of(reports)), Duration.ZERO, () -> false);
+    private static AgentDesk.Orders poll(Queue queue, String agent, AgentDesk.Report... reports)
+            throws InterruptedException {
+        return queue.desk()
+                .poll(
+                        new AgentDesk.Question(agent, "1", 9, Optional.empty(), List.of(reports)),
+                        Duration.ZERO,
+                        () -> false);
     }
 
     private static Job ask(Queue queue, String vm) {
@@ -108,8 +112,8 @@ class SharedQueueTest extends QueueTest {
             assertEquals(1, two.limits().vcenter());
             poll(one, "a1");
             poll(two, "a2");
-            one.saw("a1", List.of(new Sighting("a1", "web", "web", "vc", "esx1", List.of(), 1)));
-            two.saw("a2", List.of(new Sighting("a2", "db", "db", "vc", "esx1", List.of(), 1)));
+            one.desk().saw("a1", List.of(new Sighting("a1", "web", "web", "vc", "esx1", List.of(), 1)));
+            two.desk().saw("a2", List.of(new Sighting("a2", "db", "db", "vc", "esx1", List.of(), 1)));
             Job web = ask(one, "web");
             Waiting.until("it was given", SOON, () -> state(two, web) == Job.State.GIVEN);
             Job db = ask(two, "db");
@@ -122,14 +126,15 @@ class SharedQueueTest extends QueueTest {
                     poll(one, "a1").start().stream().map(Job::id).toList());
             assertEquals(List.of(web.id()), ids(one));
             assertEquals(List.of(db.id()), ids(two));
-            assertEquals(List.of("a1"), one.agents().stream().map(Agent::name).toList());
+            assertEquals(
+                    List.of("a1"), one.desk().agents().stream().map(Agent::name).toList());
             one.close();
             // Its repository is away; what its agents say elsewhere is not believed, and what it had begun still
             // counts.
-            poll(two, "a1", new Queue.Report(web.id(), "web", "web", 0, "done"));
+            poll(two, "a1", new AgentDesk.Report(web.id(), "web", "web", 0, "done"));
             assertEquals(Job.State.GIVEN, state(two, web));
             one = hub("hub-a");
-            poll(one, "a1", new Queue.Report(web.id(), "web", "web", 0, "done"));
+            poll(one, "a1", new AgentDesk.Report(web.id(), "web", "web", 0, "done"));
             Waiting.until("it is finished", SOON, () -> state(two, web) == Job.State.DONE);
             Waiting.until("then it is the turn of its own", SOON, () -> state(two, db) == Job.State.GIVEN);
         } finally {
@@ -151,8 +156,8 @@ class SharedQueueTest extends QueueTest {
             one.limit(new Limits(9, 9, 9, 9, Map.of("agent:agent", 1), List.of()));
             poll(one, "agent");
             poll(two, "agent");
-            one.saw("agent", List.of(new Sighting("agent", "web", "web", "vc", "esx1", List.of(), 1)));
-            two.saw("agent", List.of(new Sighting("agent", "db", "db", "vc", "esx1", List.of(), 1)));
+            one.desk().saw("agent", List.of(new Sighting("agent", "web", "web", "vc", "esx1", List.of(), 1)));
+            two.desk().saw("agent", List.of(new Sighting("agent", "db", "db", "vc", "esx1", List.of(), 1)));
             Job web = ask(one, "web");
             Job db = ask(two, "db");
             Waiting.until("both were given", SOON, () -> {
@@ -179,7 +184,7 @@ class SharedQueueTest extends QueueTest {
                 Queue two = hub("hub-b")) {
             one.limit(new Limits(9, 9, 0, 9, Map.of(), List.of()));
             poll(one, "a1");
-            one.saw("a1", List.of(new Sighting("a1", "web", "web", "vc", "esx1", List.of(), 1)));
+            one.desk().saw("a1", List.of(new Sighting("a1", "web", "web", "vc", "esx1", List.of(), 1)));
             Job web = ask(one, "web");
             String why = "host esx1 has 0 of at most 0 disks at once ()";
             assertEquals(why, one.show(web.id()).waitsFor());
@@ -198,14 +203,14 @@ class SharedQueueTest extends QueueTest {
                 seen.add(new Sighting("a1", "vm" + i, "vm" + i, "vc", "esx1", List.of(), 1));
             }
             poll(one, "a1");
-            one.saw("a1", seen);
+            one.desk().saw("a1", seen);
             List<Job> jobs = seen.stream().map(vm -> ask(one, vm.vm())).toList();
             for (Job job : jobs) {
                 Waiting.until("it was given", SOON, () -> state(one, job) == Job.State.GIVEN);
             }
-            Queue.Report[] run = jobs.stream()
-                    .map(job -> new Queue.Report(job.id(), job.vm(), job.vm(), null, "copying"))
-                    .toArray(Queue.Report[]::new);
+            AgentDesk.Report[] run = jobs.stream()
+                    .map(job -> new AgentDesk.Report(job.id(), job.vm(), job.vm(), null, "copying"))
+                    .toArray(AgentDesk.Report[]::new);
             poll(one, "a1", run);
             // Asked for at the wrong hub, which knows of it all the same.
             jobs.forEach(job -> two.cancel(job.id()));
@@ -213,8 +218,8 @@ class SharedQueueTest extends QueueTest {
                     one,
                     "a1",
                     jobs.stream()
-                            .map(job -> new Queue.Report(job.id(), job.vm(), job.vm(), 143, "stopped"))
-                            .toArray(Queue.Report[]::new));
+                            .map(job -> new AgentDesk.Report(job.id(), job.vm(), job.vm(), 143, "stopped"))
+                            .toArray(AgentDesk.Report[]::new));
             for (Job job : jobs) {
                 Waiting.until("it is cancelled", SOON, () -> state(one, job) == Job.State.CANCELLED);
             }
@@ -227,7 +232,7 @@ class SharedQueueTest extends QueueTest {
     void aDatabaseThatCrashesIsSaidAndComesBack() throws InterruptedException {
         try (Queue queue = hub("hub-a")) {
             poll(queue, "a1");
-            queue.saw("a1", List.of(new Sighting("a1", "web", "web", "vc", "esx1", List.of(), 1)));
+            queue.desk().saw("a1", List.of(new Sighting("a1", "web", "web", "vc", "esx1", List.of(), 1)));
             Job web = ask(queue, "web");
             Waiting.until("it was given", SOON, () -> state(queue, web) == Job.State.GIVEN);
             postgres.crash();
@@ -244,7 +249,7 @@ class SharedQueueTest extends QueueTest {
                     return false;
                 }
             });
-            poll(queue, "a1", new Queue.Report(web.id(), "web", "web", 0, "done"));
+            poll(queue, "a1", new AgentDesk.Report(web.id(), "web", "web", 0, "done"));
             Waiting.until("it is done", SOON, () -> state(queue, web) == Job.State.DONE);
         }
     }
@@ -254,8 +259,11 @@ class SharedQueueTest extends QueueTest {
         List<KeptVm> vms = List.of(empty("big", 600), empty("middle", 500), empty("small", 300), empty("lone", 1));
         try (Queue one = hub("hub-a", new Kept(1000, vms));
                 Queue two = hub("hub-b", new Kept(800, vms))) {
-            one.saw("a1", vms.stream().map(vm -> seen("a1", vm.vm())).toList());
-            two.saw("a2", vms.stream().limit(3).map(vm -> seen("a2", vm.vm())).toList());
+            one.desk().saw("a1", vms.stream().map(vm -> seen("a1", vm.vm())).toList());
+            two.desk()
+                    .saw(
+                            "a2",
+                            vms.stream().limit(3).map(vm -> seen("a2", vm.vm())).toList());
             // 1000 against 800, then 400 against 800, then 400 against 300; whoever is asked.
             assertEquals("hub-a", ask(two, "big").hub());
             assertEquals("hub-b", ask(one, "middle").hub());
@@ -268,7 +276,7 @@ class SharedQueueTest extends QueueTest {
             Job big = one.list(Optional.of("big"), false, 1).getFirst().job();
             Waiting.until("it is given", SOON, () -> state(two, big) == Job.State.GIVEN);
             assertThrows(ControlException.Conflict.class, () -> one.move("big", "hub-b"));
-            poll(one, "a1", new Queue.Report(big.id(), "big", "big", 0, "done"));
+            poll(one, "a1", new AgentDesk.Report(big.id(), "big", "big", 0, "done"));
             Waiting.until("it is done", SOON, () -> state(two, big) == Job.State.DONE);
             assertEquals(301, one.places().getFirst().promisedBytes(), "what is done is not promised any more");
             assertThrows(ControlException.NotFound.class, () -> one.move("big", "hub-c"));
@@ -290,7 +298,7 @@ class SharedQueueTest extends QueueTest {
             assertEquals(Optional.of("hub-b"), one.placeOf("web"), "the other one is a copy");
             assertEquals(Optional.of("hub-a"), two.placeOf("db"), "what is older was left there");
             two.move("db", "hub-b");
-            one.saw("a1", List.of(seen("a1", "db")));
+            one.desk().saw("a1", List.of(seen("a1", "db")));
             assertEquals(Optional.of("hub-b"), one.placeOf("db"), "what was decided stays so");
         }
     }
