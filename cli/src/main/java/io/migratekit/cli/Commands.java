@@ -30,6 +30,9 @@ final class Commands implements CommandLine.IFactory {
         if (type == StatusCommand.class) {
             return type.cast(new StatusCommand(console));
         }
+        if (type == TimelineCommand.class) {
+            return type.cast(new TimelineCommand(console));
+        }
         if (type == WhyCommand.class) {
             return type.cast(new WhyCommand(console));
         }

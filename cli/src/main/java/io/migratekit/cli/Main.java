@@ -29,6 +29,7 @@ import picocli.CommandLine.Command;
             MigrateCommand.class,
             StatusCommand.class,
             WhyCommand.class,
+            TimelineCommand.class,
             RateCommand.class,
             TunnelCommand.class,
             AgentCommand.class,

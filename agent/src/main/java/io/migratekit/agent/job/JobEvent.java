@@ -8,6 +8,8 @@ public enum JobEvent {
     RESUMED,
     /** The end of the progress log was not intact and was cut off; its units are copied again. */
     PROGRESS_CUT,
+    /** A step is done, in the words that were printed. */
+    TOLD,
     CHECKPOINT,
     RECONNECTED,
     STALLED,

@@ -19,6 +19,7 @@ record Telling(
     @Override
     public void told(String sentence) {
         progress.nothingIsAwaited();
+        job.get().ifPresent(run -> run.note(JobEvent.TOLD, Map.of("message", sentence)));
         next.told(sentence);
     }
 
