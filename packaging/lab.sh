@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Do the Debian packages do what docs/operations.md promises, on machines without any Java? `bin/soak packages` runs this.
 #
-#   packaging/lab.sh [--twice] [SUITE...]
+#   packaging/lab.sh [--twice | --packages FOLDER] [SUITE...]
 #
 # Makes the packages of what is committed, in two versions, and in a container with a bare Debian (bookworm, then trixie)
 # installs, configures, backs up, upgrades meanwhile, restores, removes and purges. --twice builds a second time and
-# compares the bytes. Needs root. The first run makes the Debians (a minute, from the mirrors of apt) and keeps them
+# compares the bytes; --packages takes those of a folder. Needs root. The first run makes the Debians (a minute, from the mirrors of apt) and keeps them
 # in ~/.cache/migratekit.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -14,10 +14,17 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 [[ $EUID = 0 ]] || die "only root can boot a container; this was not tried."
 twice=
-if [[ ${1:-} = --twice ]]; then
-    twice=yes
-    shift
-fi
+made=
+case ${1:-} in
+    --twice)
+        twice=yes
+        shift
+        ;;
+    --packages)
+        made=$(realpath -- "${2:?}")
+        shift 2
+        ;;
+esac
 suites=("$@")
 ((${#suites[@]})) || suites=(bookworm trixie)
 "$root/bin/setup" lab
@@ -29,9 +36,12 @@ scratch=$(mktemp -d -p "${TMPDIR:-/var/tmp}")
 here=mk-deb-$((RANDOM % 16384))
 simulator=
 what=packages
+at_the_end=no
 
 finish() {
     local status=$?
+    # Ended in another way, the status may be that of the last command that was good.
+    [[ $at_the_end = yes || $status != 0 ]] || status=1
     if [[ $status != 0 && -n $leader ]]; then in_lab journalctl --no-pager -o cat | tail -n 40 >&2 || true; fi
     end_machine
     rm -rf "$scratch"
@@ -54,7 +64,12 @@ step() { say "$what: $* ($SECONDS s)"; }
 
 # ---- the packages
 
-"$root/bin/package" --version 1.0 --version 1.1 "$scratch/debs" > "$scratch/made"
+if [[ -n $made ]]; then
+    cp -r "$made" "$scratch/debs"
+    ls "$scratch"/debs/*.deb > "$scratch/made"
+else
+    "$root/bin/package" --version 1.0 --version 1.1 "$scratch/debs" > "$scratch/made"
+fi
 while IFS= read -r deb; do step "made ${deb##*/}, $(($(stat -c %s "$deb") / 1024)) KiB"; done < "$scratch/made"
 if [[ -n $twice ]]; then
     "$root/bin/package" --version 1.0 "$scratch/again" > "$scratch/made"
@@ -102,7 +117,7 @@ boot_machine() {
         "${legacy[@]}"
 }
 
-in_apt() { quietly in_lab env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-download --no-install-recommends "$@"; }
+in_apt() { quietly in_lab env LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends "$@"; }
 install_version() { in_apt install /opt/debs/migratekit{,-aot,-hub,-agent}_"$1"_amd64.deb; }
 show() { in_lab systemctl show --value -p "$2" "migratekit-$1"; }
 hub() { curl -sS --max-time 30 --unix-socket "/proc/$leader/root/run/migratekit-hub/hub.sock" "$@"; }
@@ -254,3 +269,4 @@ for suite in "${suites[@]}"; do
     rm -rf "$scratch/machine" "$scratch/vcenter"
 done
 what=packages
+at_the_end=yes
