@@ -239,7 +239,7 @@ try_removal() {
     step "removing"
     in_apt remove migratekit migratekit-aot migratekit-hub migratekit-agent
     local left
-    left=$(in_lab sh -c 'grep -ls migratekit /proc/[0-9]*/cmdline' | grep -v "/self/") || true
+    left=$(in_lab sh -c 'ls -l /proc/[0-9]*/exe' 2> /dev/null | grep /usr/lib/migratekit/) || true
     [[ -z $left ]] || die "still running: $left"
     in_lab sh -euc '
         ! test -e /usr/bin/migratekit
