@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Makes the layout's AOT cache: runs the real program once and keeps what the JVM had to load and link for it.
 #
-# The build calls this last (see pom.xml) and tells when it began. Without a cache migratekit works, only slower to
-# start; so nothing here fails a build, and bin/verify is where a missing cache is an error.
+# The build calls this last (see pom.xml) and tells when it began; bin/package has a layout of its own. Without a cache
+# migratekit works, only slower to start; so nothing here fails a build, and bin/verify and bin/package are where a
+# missing cache is an error.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 began=$1
 java=$TOOLCHAIN_JAVA_HOME/bin/java # Maven's exec plugin sets it.
-layout=$PWD/target/migratekit
+layout=${2:-$PWD/target/migratekit}
 cache=$layout/lib/migratekit.aot
 log=$PWD/target/train.log
 # Profiles of methods, which a cache also holds, make a JVM compile eagerly: for commands as short as ours a loss.

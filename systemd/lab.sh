@@ -23,19 +23,15 @@ here=mk-lab-$number
 hub=mk-labhub-$number
 net=10.$((128 + number / 256)).$((number % 256))
 unit=migratekit-tunnel@hub
-nspawn=
-leader=
 sshd=
+# shellcheck source=systemd/container.sh
+. "$root/systemd/container.sh"
 
 finish() {
     local status=$?
     [[ $status = 0 ]] || journal | tail -n 60 >&2 || true
     [[ -z $sshd ]] || kill "$sshd" || true
-    if [[ -n $leader ]]; then kill -s RTMIN+4 "$leader" || true; fi
-    if [[ -n $nspawn ]]; then
-        for _ in {1..100}; do [[ -d /proc/$nspawn ]] || break; sleep 0.1; done
-        kill -KILL "$nspawn" 2> /dev/null || true
-    fi
+    stop_container
     ip netns del "$here" 2> /dev/null || true
     ip netns del "$hub" 2> /dev/null || true
     rm -rf "$scratch"
@@ -45,6 +41,8 @@ finish() {
 trap finish EXIT
 
 step() { say "systemd: $* ($SECONDS s)"; }
+journal() { in_lab journalctl --no-pager -o cat -u "$unit"; }
+show() { in_lab systemctl show --value -p "$1" "$unit"; }
 
 # ---- the two machines
 
@@ -108,33 +106,8 @@ start_sshd() {
 }
 
 step "booting"
-systemd-nspawn --quiet --boot --directory="$debian" --volatile=overlay --register=no --keep-unit \
-    --network-namespace-path="/run/netns/$here" --bind-ro="$jdk" --bind-ro="$layout:/opt/migratekit" \
-    --bind-ro="$scratch/lab:/opt/lab" > "$scratch/console" 2>&1 < /dev/null &
-nspawn=$!
-
-# Runs a program in the container.
-in_lab() { nsenter -t "$leader" -m -u -i -n -p -C -- "$@"; }
-journal() { in_lab journalctl --no-pager -o cat -u "$unit"; }
-show() { in_lab systemctl show --value -p "$1" "$unit"; }
-
-# Waits until words come out of a command: seconds, pattern, command.
-await() {
-    local until=$((SECONDS + $1)) pattern=$2
-    shift 2
-    until [[ $("$@" 2>&1) =~ $pattern ]]; do
-        ((SECONDS < until)) || die "waited in vain for '$pattern' from: $*; it says: $("$@" 2>&1 | tail -n 3)"
-        sleep 0.2
-    done
-}
-
-for _ in {1..100}; do
-    leader=$(tr -d ' ' < "/proc/$nspawn/task/$nspawn/children" 2> /dev/null) || true
-    [[ -z $leader ]] || break
-    sleep 0.1
-done
-[[ -n $leader ]] || die "the container does not start: $(cat "$scratch/console")"
-await 60 '^(running|degraded)$' in_lab systemctl is-system-running
+boot_container --directory="$debian" --volatile=overlay --network-namespace-path="/run/netns/$here" \
+    --bind-ro="$jdk" --bind-ro="$layout:/opt/migratekit" --bind-ro="$scratch/lab:/opt/lab"
 
 step "installing the units"
 in_lab sh -euc '
