@@ -1,13 +1,14 @@
 # shellcheck shell=bash
-# A lab on loopback, in one folder: a simulated vCenter with a VM, an sshd and a hub behind it. bin/quickstart uses it.
+# A lab on loopback, in one folder: a simulated vCenter with a VM, an sshd and a hub behind it. bin/quickstart uses it,
+# and for its failures bin/tour.sh.
 #
 # Sourced with `lab` set to the folder, from the top of the tree, after bin/lib.sh. What runs is known by its pid and the
 # moment of its birth, so that nobody else's process is ever stopped. Every wait here has an end.
 : "${lab:?}"
 
 # What a lab keeps in the folder, besides LAB, which marks it as ours, and lock. Nothing else is ever removed from it.
-lab_files=(log pid ssh vcenter repository state token migratekit.toml layer.sock)
-lab_servers=(layer hub sshd vcenter) # in the order in which they are stopped
+lab_files=(log pid ssh vcenter repository state token migratekit.toml layer.sock tour)
+lab_servers=(client holder source target layer hub sshd vcenter) # in the order in which they are stopped
 
 # Prints when a process was born, in ticks since the machine started; fails if it is not there or is dead already.
 born() {
@@ -134,6 +135,7 @@ lab_stop_server() {
     for signal in TERM KILL; do
         alive "$server" || break
         kill "-$signal" "$pid" 2> /dev/null || true
+        kill -CONT "$pid" 2> /dev/null || true # what stands still heeds nothing
         end=$((SECONDS + 35))
         while alive "$server" && ((SECONDS < end)); do sleep 0.05; done
     done
