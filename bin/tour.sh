@@ -7,7 +7,7 @@
 # is a test as well. Data is small and limits are short, so that each takes some seconds; in earnest they are longer.
 : "${lab:?}" "${bold=}" "${plain=}"
 
-tour_names=(slot silent frozen-hub frozen-source tunnel-cut full-disk slow-source descriptors)
+tour_names=(slot silent frozen-hub frozen-source tunnel-cut full-disk slow-source descriptors cbt-reset)
 declare -A tour_about=(
     [slot]="qemu-nbd serves one client; the second gets a connection, and never a greeting"
     [silent]="something listens, takes the connection and says nothing"
@@ -15,8 +15,9 @@ declare -A tour_about=(
     [frozen-source]="the server of the source stands still in the middle of a copy, then goes on"
     [tunnel-cut]="the SSH session breaks in the middle of a copy"
     [full-disk]="the file system of the target is full"
-    [slow-source]="no failure, but a source that takes a second for each answer: slow is not hung"
+    [slow-source]="no failure, but a source that takes half a second for each answer: slow is not hung"
     [descriptors]="this machine lets the copy open too few files and sockets"
+    [cbt-reset]="vCenter's change tracking has begun anew since the last backup, so what it knows of is not all"
 )
 tour_limit=25 # seconds that one command may take; what migratekit promises here is less
 disk=$lab/tour
@@ -55,9 +56,10 @@ shown() {
 # Starts a command, and shows it and what it says while it says it.
 begin() {
     show "$@"
+    : > "$lab/log/client" # what the last one said is not taken for this one's, and there is something to look at
     lab_launch client "$@"
     client=$!
-    tail -n +1 -s 0.1 -f --pid="$client" "$lab/log/client" 2> /dev/null > >(exec sed -u 's/^/     /') &
+    tail -n +1 -s 0.1 -f --pid="$client" "$lab/log/client" 2> /dev/null | indented &
     shown_by=$!
 }
 
@@ -67,8 +69,7 @@ ended() {
     while alive client && ((SECONDS < end)); do sleep 0.05; done
     ! alive client || die "that did not end within $tour_limit s, which is not as it should be."
     wait "$client" || status=$?
-    wait "$shown_by" || true
-    sleep 0.1 # for the last line to be written
+    wait "$shown_by" || true # until all of it is shown
     note "(exit code $status)"
     ((status == expected)) || die "that should have ended with exit code $expected."
 }
@@ -101,7 +102,10 @@ serve() {
     lab_stop_server "$server"
     show "$@" '&'
     lab_launch "$server" "$@"
-    if [[ $server = source ]]; then lab_await source 10 listens "$source_port"; else lab_await target 10 listens "$target_port"; fi
+    case $server in
+        source) lab_await source 10 listens "$source_port" ;;
+        target) lab_await target 10 listens "$target_port" ;;
+    esac
 }
 
 qemu_nbd=(qemu-nbd --persistent --bind=127.0.0.1 --format=raw --export-name=disk)
@@ -111,7 +115,7 @@ serve_target() { serve target "${qemu_nbd[@]}" --shared=8 --port="$target_port" 
 # Makes a disk with some MiB of data, and an empty one of its size.
 make_disks() {
     rm -rf "$disk"
-    shown mkdir "$disk"
+    shown mkdir -p "$disk"
     shown dd if=/dev/urandom "of=$disk/source.img" bs=1M "count=$1" status=none
     shown truncate -s "$1M" "$disk/target.img"
 }
@@ -119,10 +123,10 @@ make_disks() {
 # Succeeds when a copy is well under way: 2 MiB are there.
 under_way() { (($(stat -c %b "$disk/target.img") >= 4096)); }
 
-copy=(bin/migratekit copy --progress none --timeout 2s --stall-after 3s)
+copy=(bin/migratekit copy --progress none --timeout 1s --stall-after 2s)
 same() { shown cmp "$disk/source.img" "$disk/target.img" || die "the copy is not what its source is."; }
 
-# control NAME WORDS...: the same copy, and nothing is broken.
+# control WORDS...: the same copy, and nothing is broken.
 control() {
     note "${bold}Without the fault:$plain"
     truncate -s 0 "$disk/target.img"
@@ -139,14 +143,14 @@ break_slot() {
     note "A first client takes the only slot, and keeps it. A second one, without limits of its own, would wait for ever:"
     hold_slot
     try 124 timeout 2 qemu-img info "$to"
-    try 31 bin/migratekit probe --timeout 2s "$to"
+    try 31 bin/migratekit probe --timeout 1s "$to"
     serve_source
     try 31 "${copy[@]}" "$from" "$to"
     note "${bold}Without the fault:$plain the same with --shared=8, and with the first client."
     lab_stop_server holder
     serve_target
     hold_slot
-    try 0 bin/migratekit probe --timeout 2s "$to"
+    try 0 bin/migratekit probe --timeout 1s "$to"
     try 0 "${copy[@]}" "$from" "$to"
     look "'no NBD greeting' is said in seconds, with its usual cause: the slots. TCP alone would have looked healthy."
 }
@@ -162,31 +166,37 @@ break_silent() {
     make_disks 2
     serve target perl -MIO::Socket::INET -e \
         "IO::Socket::INET->new(Listen => 9, LocalAddr => '127.0.0.1:$target_port') and sleep 60"
-    try 31 bin/migratekit probe --timeout 2s "$to"
-    try 31 bin/migratekit map --timeout 2s "$to"
+    try 31 bin/migratekit probe --timeout 1s "$to"
+    try 31 bin/migratekit map --timeout 1s "$to"
     note "${bold}Without the fault:$plain a server that speaks, at the same port."
     serve_target
-    try 0 bin/migratekit probe --timeout 2s "$to"
+    try 0 bin/migratekit probe --timeout 1s "$to"
     look "which steps were answered before the silence, and that not a byte came: the road is there, the server is not."
+}
+
+# The beginning of what `why` knows, from another terminal as it were.
+why() {
+    local words=(bin/migratekit why --job-id "$1" --state-dir "$lab/state")
+    show "${words[@]}" '|' sed -n 1,7p
+    "${words[@]}" 2>&1 | sed -n 1,7p | indented
 }
 
 # What stands still is the server of one side.
 break_frozen() {
     local side=$1 job=frozen-$1
-    make_disks 16
+    make_disks 12
     serve_source
     serve_target
     begin "${copy[@]}" --rate 4M --job-id "$job" --state-dir "$lab/state" "$from" "$to"
     lab_await client 10 under_way
     signal STOP "$side"
     lab_await client 15 said "stalled in $side-"
-    show bin/migratekit why --job-id "$job" --state-dir "$lab/state"
-    bin/migratekit why --job-id "$job" --state-dir "$lab/state" 2>&1 | indented
+    why "$job"
     signal CONT "$side"
     ended 0
     said "moves again" || die "that the copy moves again was not said."
     same
-    control --rate 4M
+    control
     look "'stalled in $side-...' names the side that stands still; then the copy went on by itself, and nothing is lost."
 }
 
@@ -195,7 +205,7 @@ break_frozen-source() { break_frozen source; }
 
 break_tunnel-cut() {
     local through=(--ssh "$(id -un)@127.0.0.1:$ssh_port" --ssh-key "$lab/ssh/key" --ssh-known-hosts "$lab/ssh/known_hosts")
-    make_disks 16
+    make_disks 12
     serve_source
     serve_target
     alive sshd || lab_start_sshd
@@ -215,7 +225,9 @@ break_full-disk() {
     make_disks 16
     serve_source
     note "The target is in a file system of 8 MiB, in a namespace of its own, which takes no root."
-    serve target unshare --map-root-user --mount sh -c "mount -t tmpfs -o size=8M none $disk && truncate -s 16M $disk/small.img && exec ${qemu_nbd[*]} --shared=8 --port=$target_port $disk/small.img"
+    local script="mount -t tmpfs -o size=8M none $disk && truncate -s 16M $disk/small.img"
+    script+=" && exec ${qemu_nbd[*]} --shared=8 --port=$target_port $disk/small.img"
+    serve target unshare --map-root-user --mount sh -c "$script"
     try 40 "${copy[@]}" "$from" "$to"
     serve_target
     control
@@ -226,7 +238,7 @@ break_full-disk() {
 break_slow-source() {
     make_disks 2
     serve source nbdkit --foreground --ipaddr=127.0.0.1 --port="$source_port" --exportname=disk --filter=delay \
-        file "$disk/source.img" rdelay=1
+        file "$disk/source.img" rdelay=500ms
     serve_target
     try 0 "${copy[@]}" --requests 1 --connections 1 "$from" "$to"
     unsaid stalled
@@ -240,13 +252,49 @@ break_descriptors() {
     make_disks 2
     serve_source
     serve_target
-    try 30 prlimit --nofile=40 "${copy[@]}" "$from" "$to"
+    try 63 prlimit --nofile=24 "${copy[@]}" "$from" "$to"
     control
     same
     look "the limit of this process is named, not the servers, which are well."
 }
 
+break_cbt-reset() {
+    local vmdk=$lab/vcenter/datastores/ds1/web01/web01-flat.vmdk
+    make_disks 16
+    serve_target
+    note "A simulated vCenter has the VM web01, with one disk; it takes orders from \$L/orders."
+    lab_start_vcenter 16
+    shown dd if=/dev/urandom "of=$vmdk" bs=1M count=6 conv=notrunc status=none
+    back_up web01-1
+    note "${bold}Without the fault:$plain a change, and what vCenter says has changed."
+    shown dd if=/dev/urandom "of=$vmdk" bs=64K seek=8 count=4 conv=notrunc status=none
+    back_up web01-2
+    said "incremental, what changed since" || die "it was not incremental."
+    note "${bold}With it:$plain a change, after which tracking begins anew, as after a power failure of the host."
+    shown dd if=/dev/urandom "of=$vmdk" bs=64K seek=40 count=4 conv=notrunc status=none
+    note "$bold\$ echo reset web01 > \$L/orders$plain"
+    echo reset web01 > "$lab/orders"
+    lab_await vcenter 5 grep -qsx ok "$lab/log/vcenter"
+    back_up web01-3
+    said "everything, change tracking began anew" || die "it was not everything."
+    shown cmp "$vmdk" "$disk/target.img" || die "the backup is not what the disk is."
+    lab_stop_server vcenter
+    look "'everything, ...' and its reason: in doubt all is copied. The target holds the change that tracking forgot."
+}
+
+back_up() {
+    try 0 bin/migratekit migrate --progress none --job-id "$1" --vmware-path /DC0/vm/web01 --vcenter lab \
+        --config "$lab/migratekit.toml" --source folder --state-dir "$lab/state" --nbd-target "$to"
+}
+
 # ---- the tour
+
+tour_build() {
+    case " ${chosen[*]} " in
+        *' cbt-reset '*) build_simulator ;;
+        *) bin/migratekit --version > "$lab/log/version" ;;
+    esac
+}
 
 # Shows what was chosen.
 tour() {
