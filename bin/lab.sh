@@ -1,13 +1,14 @@
 # shellcheck shell=bash
-# A lab on loopback, in one folder: a simulated vCenter with a VM, an sshd and a hub behind it. bin/quickstart uses it.
+# A lab on loopback, in one folder: a simulated vCenter with a VM, an sshd and a hub behind it. bin/quickstart uses it,
+# and for its failures bin/tour.sh.
 #
 # Sourced with `lab` set to the folder, from the top of the tree, after bin/lib.sh. What runs is known by its pid and the
 # moment of its birth, so that nobody else's process is ever stopped. Every wait here has an end.
 : "${lab:?}"
 
 # What a lab keeps in the folder, besides LAB, which marks it as ours, and lock. Nothing else is ever removed from it.
-lab_files=(log pid ssh vcenter repository state token migratekit.toml layer.sock)
-lab_servers=(layer hub sshd vcenter) # in the order in which they are stopped
+lab_files=(log pid ssh vcenter repository state token migratekit.toml layer.sock orders tour)
+lab_servers=(client holder source target layer hub sshd vcenter) # in the order in which they are stopped
 
 # Prints when a process was born, in ticks since the machine started; fails if it is not there or is dead already.
 born() {
@@ -57,6 +58,7 @@ lab_failed() {
         vcenter) say "this is the simulator; does bin/simulator come up by itself in another folder?" ;;
         sshd) say "was the port taken meanwhile? Try again, or choose with --port." ;;
         hub) say "if its port is taken, choose another with --port; if space is short, another place with --folder." ;;
+        target) say "if it is about a namespace: this system lets only root make one." ;;
     esac
     exit 1
 }
@@ -82,8 +84,12 @@ lab_said() {
     sed -n "s/^$1=//p" "$lab/log/vcenter"
 }
 
+# lab_start_vcenter [MiB,...]: with these disks. It takes orders from the pipe `orders`, which it holds open itself.
 lab_start_vcenter() {
-    lab_launch vcenter bin/simulator "$lab/vcenter" --vm web01=96,32 --tracked web01 --off web01 --stay
+    mkfifo "$lab/orders"
+    # shellcheck disable=SC2016 # these are for sh
+    lab_launch vcenter sh -c 'exec "$@" <> "$0"' "$lab/orders" \
+        bin/simulator "$lab/vcenter" --vm "web01=${1:-96,32}" --tracked web01 --off web01 --stay
     lab_await vcenter 60 grep -qsx ready "$lab/log/vcenter"
     local url
     url=$(lab_said url) # https://127.0.0.1:PORT/sdk
@@ -134,6 +140,7 @@ lab_stop_server() {
     for signal in TERM KILL; do
         alive "$server" || break
         kill "-$signal" "$pid" 2> /dev/null || true
+        kill -CONT "$pid" 2> /dev/null || true # what stands still heeds nothing
         end=$((SECONDS + 35))
         while alive "$server" && ((SECONDS < end)); do sleep 0.05; done
     done

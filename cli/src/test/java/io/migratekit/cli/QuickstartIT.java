@@ -14,16 +14,28 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/** Does `bin/quickstart` make two backups of its VM, leave nothing behind, and say what is wrong when something is? */
+/**
+ * Does `bin/quickstart` make two backups of its VM, show each failure of its tour within a bound, leave nothing behind,
+ * and say what is wrong when something is?
+ */
 @Execution(ExecutionMode.CONCURRENT)
 class QuickstartIT {
     private static final Duration LIMIT = Duration.ofSeconds(150);
+    /** The failure itself is bounded by less; what else runs beside it on this machine slows it down. */
+    private static final Duration LIMIT_OF_A_FAILURE = Duration.ofSeconds(40);
+
+    private static final Pattern SECONDS = Pattern.compile("of data in ([3-9]|\\d\\d)(\\.\\d)? s ");
+    private static final Pattern EXIT_CODE = Pattern.compile("\\(exit code (\\d+)\\)");
     private static final String PROGRAM =
             Path.of("..", "bin", "quickstart").toAbsolutePath().normalize().toString();
 
@@ -74,6 +86,53 @@ class QuickstartIT {
 
         Run stop = quickstart("stop");
         assertEquals(0, stop.code(), stop::toString);
+        assertNothingIsLeft();
+    }
+
+    /** The codes are those of all commands in turn; the sentences name the layer. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "slot          | 124 31 31 0 0 | no NBD greeting within 1 s | qemu-nbd serves ONE client unless",
+                "silent        | 31 31 0       | no NBD greeting within 1 s | 0 bytes received in all",
+                "frozen-hub    | 0 0           | copy: stalled in target-   | moves again (it had stalled in target-",
+                "frozen-source | 0 0           | copy: stalled in source-   | moves again (it had stalled in source-",
+                "tunnel-cut    | 0 0           | the SSH session has ended  | left alone 0 B, sent again",
+                "full-disk     | 40 0          | No space left on device    | The target has no space left",
+                "slow-source   | 0 0           | copied 2 MiB of data in    | rdelay=500ms",
+                "descriptors   | 63 0          | Too many open files        | ulimit -a",
+                "cbt-reset     | 0 0 0         | everything, change tracking began anew | incremental, what changed since"
+            })
+    void aFailureIsShownWithItsLayerAndItsControl(String name, String codes, String sentence, String more) {
+        Run run = quickstart("--break", name);
+        assertEquals(0, run.code(), run::toString);
+        assertEquals(
+                codes,
+                EXIT_CODE
+                        .matcher(run.out())
+                        .results()
+                        .map(code -> code.group(1))
+                        .collect(Collectors.joining(" ")),
+                run::out);
+        assertTrue(run.out().contains(sentence), run::out);
+        assertTrue(run.out().contains(more), run::out);
+        assertTrue(run.took().compareTo(LIMIT_OF_A_FAILURE) < 0, run::toString);
+        if (name.equals("slow-source")) { // longer than --stall-after
+            assertTrue(SECONDS.matcher(run.out()).find(), run::out);
+            assertFalse(run.out().contains("stalled"), run::out);
+        }
+        assertNothingIsLeft();
+    }
+
+    @Test
+    void failuresAreListedAndAnUnknownOneIsRefused() {
+        Run list = quickstart("--break", "list");
+        assertEquals(0, list.code(), list::toString);
+        assertEquals(10, list.out().lines().count(), list::out);
+        Run unknown = quickstart("--break", "nothing");
+        assertEquals(2, unknown.code(), unknown::toString);
+        assertTrue(unknown.err().contains("there is no failure called nothing"), unknown::err);
         assertNothingIsLeft();
     }
 

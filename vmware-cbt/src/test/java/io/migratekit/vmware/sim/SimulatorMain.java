@@ -21,8 +21,8 @@ import java.util.UUID;
  * words as in {@link Trouble#parse}), {@code --strange}, {@code --stay} (does not end with its input). The password is
  * in {@code FOLDER/password}, and made by chance if that file is not there.
  *
- * <p>Commands: {@code trouble METHOD[@N]=TROUBLE}, {@code clear}, {@code restart}, {@code cut}, {@code expire},
- * {@code certificate}, {@code quit}. Each is answered by {@code ok} or {@code error ...}.
+ * <p>Commands: {@code trouble METHOD[@N]=TROUBLE}, {@code reset VM} (change tracking begins anew), {@code clear},
+ * {@code restart}, {@code cut}, {@code expire}, {@code certificate}, {@code quit}. Each is answered by {@code ok} or {@code error ...}.
  */
 public final class SimulatorMain {
     private SimulatorMain() {}
@@ -106,10 +106,12 @@ public final class SimulatorMain {
                 System.out.println("sha256=" + sim.sha256());
             }
             default -> {
-                if (!line.startsWith("trouble ")) {
-                    throw new IllegalArgumentException("no such command: " + line);
+                String[] words = line.split(" ", 2);
+                switch (words[0]) {
+                    case "trouble" -> sim.faults().parse(words[1]);
+                    case "reset" -> vm(sim, words[1]).resetTracking();
+                    default -> throw new IllegalArgumentException("no such command: " + line);
                 }
-                sim.faults().parse(line.substring("trouble ".length()));
             }
         }
     }
