@@ -64,6 +64,7 @@ public final class Queue implements AutoCloseable {
     private final TaskDescriptor<Void> scheduleTask;
     private final Bell bell = new Bell();
     private final AgentCalls calls = new AgentCalls();
+    private final Seats seats = new Seats(Agent.SILENCE);
     private final ExecutorService workers = Executors.newVirtualThreadPerTaskExecutor();
     private final Scheduler scheduler;
     private final CountDownLatch end = new CountDownLatch(1);
@@ -119,9 +120,18 @@ public final class Queue implements AutoCloseable {
             @Nullable Integer code,
             @Nullable String said) {}
 
-    /** An agent asks for work. */
+    /**
+     * An agent asks for work.
+     *
+     * @param place names its host and its state directory, which it shares with no other
+     */
     public record Question(
-            String agent, String version, int slots, Optional<Agent.Reached> reached, List<Report> reports) {}
+            String agent,
+            String version,
+            int slots,
+            Optional<String> place,
+            Optional<Agent.Reached> reached,
+            List<Report> reports) {}
 
     /**
      * What an agent is to do.
@@ -287,7 +297,8 @@ public final class Queue implements AutoCloseable {
         if (job.notBefore().isAfter(Instant.now())) {
             return job.attempt() == 0
                     ? "its time, " + job.notBefore()
-                    : "the next attempt, at " + job.notBefore() + ": the last one ended with code " + job.code();
+                    : "the next attempt, at " + job.notBefore() + ": the last one ended with code " + job.code()
+                            + (job.said() == null ? "" : ": " + job.said());
         }
         return switch (admission.ask(job)) {
             case Admission.Answer.Wait(String why) -> why;
@@ -420,6 +431,7 @@ public final class Queue implements AutoCloseable {
      * @param isGone whether the agent hears no more
      */
     public Orders poll(Question question, Duration atMost, BooleanSupplier isGone) throws InterruptedException {
+        seats.heard(question.agent(), question.place());
         calls.asks(question.agent());
         try {
             return await(question, System.nanoTime() + atMost.toNanos(), isGone);

@@ -87,7 +87,9 @@ class SharedQueueTest extends QueueTest {
 
     private static Queue.Orders poll(Queue queue, String agent, Queue.Report... reports) throws InterruptedException {
         return queue.poll(
-                new Queue.Question(agent, "1", 9, Optional.empty(), List.of(reports)), Duration.ZERO, () -> false);
+                new Queue.Question(agent, "1", 9, Optional.empty(), Optional.empty(), List.of(reports)),
+                Duration.ZERO,
+                () -> false);
     }
 
     private static Job ask(Queue queue, String vm) {
@@ -181,7 +183,7 @@ class SharedQueueTest extends QueueTest {
             poll(one, "a1");
             one.saw("a1", List.of(new Sighting("a1", "web", "web", "vc", "esx1", List.of(), 1)));
             Job web = ask(one, "web");
-            String why = "host esx1 has 0 of at most 0 disks at once ()";
+            String why = "host esx1 may have no disks at once: its limit is 0";
             assertEquals(why, one.show(web.id()).waitsFor());
             assertEquals(why, two.show(web.id()).waitsFor());
         }
