@@ -2,6 +2,7 @@
 # Does migratekit-hub.service do what docs/operations.md promises? systemd/lab.sh runs this in the container that it booted.
 : "${leader:?}" "${here:?}" "${scratch:?}"
 
+# shellcheck disable=SC2034 # lab.sh uses it.
 unit=migratekit-hub
 exports=127.0.0.1:10809
 

@@ -21,6 +21,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -47,6 +48,8 @@ final class AgentServeCommand implements Callable<Integer> {
 
     private static final Set<String> OWN = Set.of(
             "--name", "--slots", "--ask-every", "--discover-every", "--listen", "--reached-at", "--rate", "--verbose");
+
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9._-]{0,63}");
 
     private static final String USUAL_PLACE = "127.0.0.1:8081";
     private static final String NOWHERE = "none";
@@ -142,6 +145,9 @@ final class AgentServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        require(
+                name == null || NAME.matcher(name).matches(),
+                "--name is that of its token: letters, digits, '.', '_' or '-', 64 at the most");
         require(slots >= 1 && slots <= 1000, "--slots is 1 to 1000");
         require(askEvery.compareTo(SELDOM) <= 0, "--ask-every is " + SELDOM.toSeconds() + "s at the most");
         require(reachedAt == null || (reachedAt >= 1 && reachedAt <= 65_535), "--reached-at is a port, 1 to 65535");
@@ -207,7 +213,10 @@ final class AgentServeCommand implements Callable<Integer> {
         } catch (BindException e) {
             if (listen != null || reachedAt != null) {
                 throw new CommandFailed(
-                        ExitCode.USAGE, Forward.show(at) + " cannot be listened at: " + SafeFiles.reason(e));
+                        ExitCode.USAGE,
+                        Forward.show(at) + " cannot be listened at: " + SafeFiles.reason(e)
+                                + "; --listen names another place,"
+                                + (reachedAt == null ? " or 'none'" : " to which the forward has to lead"));
             }
             console.say("this agent itself cannot be asked anything, since " + USUAL_PLACE
                     + " is taken; --listen names another place");

@@ -46,7 +46,11 @@ final class HubJobs {
     /** What it waits for, or how it ended. */
     static String why(JsonObject job) {
         if (job.has("waitsFor")) {
-            return "waits for " + Printable.of(HubText.text(job, "waitsFor"));
+            return "waits: " + Printable.of(HubText.text(job, "waitsFor"));
+        }
+        // What is said last by one that was stopped is how it goes on, which it does not: what it has written is gone.
+        if (HubText.text(job, "state").equals("cancelled")) {
+            return "";
         }
         return job.has("said") ? Printable.of(HubText.text(job, "said")) : "";
     }

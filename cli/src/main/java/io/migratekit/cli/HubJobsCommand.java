@@ -62,6 +62,9 @@ final class HubJobsCommand implements Callable<Integer> {
         if (cancel && ids.isEmpty()) {
             throw new ParameterException(spec.commandLine(), "--cancel wants the ids of jobs");
         }
+        if (cancel && live) {
+            throw new ParameterException(spec.commandLine(), "--cancel and --live do not go together");
+        }
         if (live) {
             return live();
         }

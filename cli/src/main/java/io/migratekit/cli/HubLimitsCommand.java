@@ -23,7 +23,8 @@ import picocli.CommandLine.Spec;
         description = {
             "Show how much may go on at once, or change it.",
             "",
-            "hub and vcenter count jobs, host and datastore disks, since each disk is a connection there. Exceptions have a"
+            "hub and vcenter count jobs, host and datastore disks, since each disk is a connection there; of what is 0 nothing"
+                    + " begins until it is set to more. Exceptions have a"
                     + " name behind a colon: host:esx1=2, datastore:slow=1, agent:a1=8; `host:esx1=-` removes one. How many jobs an agent"
                     + " takes it says itself.",
             "",
@@ -124,7 +125,7 @@ final class HubLimitsCommand implements Callable<Integer> {
                 + (rate.has("hours") ? "@" + HubText.text(rate, "hours") : "");
     }
 
-    private static void change(Map<String, JsonObject> rates, Matcher wanted) {
+    private void change(Map<String, JsonObject> rates, Matcher wanted) {
         JsonObject rate = new JsonObject();
         if (wanted.group(1) != null) {
             rate.addProperty("agent", wanted.group(1));
@@ -136,7 +137,14 @@ final class HubLimitsCommand implements Callable<Integer> {
         if (wanted.group(3).equals("-")) {
             rates.remove(name);
         } else {
-            rate.addProperty("bytesPerSecond", Sizes.parse(wanted.group(3)));
+            long bytes = Sizes.parse(wanted.group(3));
+            if (bytes == 0) {
+                throw new ParameterException(
+                        spec.commandLine(),
+                        "a rate of 0 would be no backup at all: " + name
+                                + "=- removes the rate, hub=0 lets nothing begin");
+            }
+            rate.addProperty("bytesPerSecond", bytes);
             rates.put(name, rate);
         }
     }

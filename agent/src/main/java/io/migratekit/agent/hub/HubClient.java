@@ -7,6 +7,7 @@ import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.Secret;
 import io.migratekit.nbd.files.JsonFields;
+import java.io.EOFException;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.channels.ClosedByInterruptException;
@@ -482,6 +483,11 @@ public final class HubClient implements AutoCloseable {
         }
         if (cause instanceof HttpResponseException) {
             return notHub("it does not speak HTTP as a hub does");
+        }
+        if (cause instanceof EOFException) {
+            // Its message is the state of a connection, for people who know the library.
+            return new HubException.Unreachable(
+                    "the hub at " + address + " hung up while we waited for " + what + "; was it stopped?", cause);
         }
         String why = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
         return new HubException.Unreachable(

@@ -9,15 +9,16 @@ import java.nio.file.Path;
 import java.util.zip.CRC32C;
 
 /**
- * Who are we, for other agents that find our snapshot? This machine and this state directory: whoever shares both can
- * see whether our job lives; all others have to wait until its lease ends.
+ * Who are we, for other agents that find our snapshot, and for a hub that knows us by a name? This machine and this
+ * state directory: whoever shares both can see whether our job lives; all others have to wait until its lease ends.
  */
-final class Owner {
+public final class Owner {
     private static final Path MACHINE_ID = Path.of("/etc/machine-id");
 
     private Owner() {}
 
-    static String of(JobStore store) {
+    /** As it stands in a snapshot's description: the host's name and a checksum. */
+    public static String of(JobStore store) {
         CRC32C sum = new CRC32C();
         sum.update((machine() + ":" + store.path()).getBytes(StandardCharsets.UTF_8));
         return "%s-%08x".formatted(hostName(), sum.getValue());

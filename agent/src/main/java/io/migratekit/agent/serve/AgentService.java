@@ -11,6 +11,7 @@ import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.JobStore;
 import io.migratekit.agent.job.StateFolder;
+import io.migratekit.agent.migration.Owner;
 import io.migratekit.nbd.Durations;
 import io.migratekit.vmware.VCenterSpec;
 import io.migratekit.vmware.VSphereException;
@@ -33,6 +34,9 @@ public final class AgentService implements AutoCloseable {
     /** A question waits so long at the hub for something to do. */
     private static final Duration AT_THE_HUB = Duration.ofSeconds(5);
 
+    /** What a hub says again until it is done (cancel, look) is not asked for again at once; the end of a job is told at once. */
+    private static final Duration NOT_AGAIN_WITHIN = Duration.ofSeconds(1);
+
     private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
 
@@ -44,6 +48,9 @@ public final class AgentService implements AutoCloseable {
     private volatile Optional<AgentDoor> door = Optional.empty();
     private final Thread discovery;
     private volatile boolean discoveryWanted = true;
+    /** Whether the hub has heard us as the agent of this name; before that it is told nothing of VMs, either. */
+    private volatile boolean isKnown;
+
     private volatile String status = "begins";
     private volatile long turnedNanos = System.nanoTime();
 
@@ -100,11 +107,8 @@ public final class AgentService implements AutoCloseable {
             while (end.getCount() > 0) {
                 turnedNanos = System.nanoTime();
                 try {
-                    boolean isMoreToTell = once();
+                    rest(once());
                     pause = FIRST_PAUSE;
-                    if (!isMoreToTell) {
-                        rest(spec.askEvery());
-                    }
                 } catch (HubException.Cancelled e) {
                     return;
                 } catch (HubException e) {
@@ -125,34 +129,44 @@ public final class AgentService implements AutoCloseable {
         calls.drainPermits();
     }
 
-    /** Asks and does; whether there is something to be told at once. */
-    private boolean once() {
+    /** Asks and does; how long there is nothing to be told. */
+    private Duration once() {
         List<JsonObject> reports = jobs.all().stream().map(jobs::report).toList();
         JsonObject question = new JsonObject();
         question.addProperty("version", spec.version());
         question.addProperty("slots", spec.slots());
+        question.addProperty("place", Owner.of(spec.store()));
         // What has ended is kept until the hub has answered, so that is not to take long.
         boolean hasEnded = reports.stream().anyMatch(report -> report.has("code"));
-        question.addProperty("waitSeconds", hasEnded || spec.askEvery().isPositive() ? 0 : AT_THE_HUB.toSeconds());
+        question.addProperty(
+                "waitSeconds", hasEnded || !isKnown || spec.askEvery().isPositive() ? 0 : AT_THE_HUB.toSeconds());
         door.filter(_ -> spec.reachedAt().isPresent())
                 .ifPresent(open ->
                         question.add("reached", open.reached(spec.reachedAt().getAsInt())));
         question.add("jobs", GivenJobs.reports(reports));
         JsonObject orders = hub.poll(spec.name(), question);
+        isKnown = true;
         reports.stream().map(GivenJobs::ended).flatMap(Optional::stream).forEach(jobs::forget);
         jobs.share(orders.has("bytesPerSecond") ? orders.get("bytesPerSecond").getAsLong() : 0);
         List<JsonElement> start = list(orders, "start");
         start.forEach(order -> start(GivenJob.of(order.getAsJsonObject())));
-        for (JsonElement id : list(orders, "cancel")) {
-            LOG.log(INFO, () -> "job=" + id.getAsString() + " is cancelled");
-            jobs.stop(new JobId(id.getAsString()));
+        List<JsonElement> cancel = list(orders, "cancel");
+        for (JsonElement id : cancel) {
+            if (jobs.stop(new JobId(id.getAsString()))) {
+                LOG.log(INFO, () -> "job=" + id.getAsString() + " is cancelled");
+            }
         }
-        if (orders.get("discover").getAsBoolean()) {
+        boolean discover = orders.get("discover").getAsBoolean();
+        if (discover) {
             discoveryWanted = true;
         }
         long running = reports.stream().filter(report -> !report.has("code")).count();
         status = running + (running == 1 ? " job runs" : " jobs run");
-        return !start.isEmpty() || hasEnded;
+        if (!start.isEmpty() || hasEnded) {
+            return Duration.ZERO;
+        }
+        boolean isToldAgain = discover || !cancel.isEmpty();
+        return isToldAgain && spec.askEvery().compareTo(NOT_AGAIN_WITHIN) < 0 ? NOT_AGAIN_WITHIN : spec.askEvery();
     }
 
     /** Asks the hub now. */
@@ -214,7 +228,7 @@ public final class AgentService implements AutoCloseable {
             do {
                 boolean isDue =
                         System.nanoTime() - lastNanos >= spec.discoverEvery().toNanos();
-                if (discoveryWanted || isDue) {
+                if (isKnown && (discoveryWanted || isDue)) {
                     discoveryWanted = false;
                     lastNanos = System.nanoTime();
                     look();

@@ -19,9 +19,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
@@ -47,6 +49,7 @@ final class GivenJobs {
     private final Runnable onEnd;
     private final Map<JobId, Process> children = new ConcurrentHashMap<>();
     private final Map<JobId, Long> told = new HashMap<>();
+    private final Set<JobId> stopped = new HashSet<>();
     private long sharedBytesPerSecond;
 
     /**
@@ -218,14 +221,16 @@ final class GivenJobs {
         return text.length() <= LONGEST_SAID ? text : text.substring(0, LONGEST_SAID) + "...";
     }
 
-    /** Asks it to stop; its snapshot is removed first. */
-    void stop(JobId id) {
+    /** Asks it to stop; its snapshot is removed first. Whether that is asked for the first time. */
+    boolean stop(JobId id) {
         GivenJob.read(folderOf(id)).flatMap(GivenJob::process).ifPresent(ProcessHandle::destroy);
+        return stopped.add(id);
     }
 
     /** The hub knows how it ended. */
     void forget(JobId id) {
         children.remove(id);
+        stopped.remove(id);
         folderOf(id).deleteAll();
     }
 

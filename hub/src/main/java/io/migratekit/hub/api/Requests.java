@@ -248,6 +248,7 @@ final class Requests {
                         agent,
                         body.required("version", body.text("version", 200)),
                         (int) body.requiredNumber("slots", 1, MOST_SLOTS),
+                        body.text("place", NAME),
                         reached,
                         reports),
                 Duration.ofSeconds(body.number("waitSeconds", 0, LONGEST_WAIT).orElse(0)));

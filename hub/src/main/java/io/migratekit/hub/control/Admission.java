@@ -142,6 +142,9 @@ final class Admission {
         String kind = name.substring(0, colon);
         boolean isDisks = kind.equals("host") || kind.equals("datastore");
         String what = kind.equals("hub") ? "this hub" : kind + " " + name.substring(colon + 1);
+        if (most == 0) {
+            return what + " may have no" + (isDisks ? " disks" : " jobs") + " at once: its limit is 0";
+        }
         return what + " has " + taken + " of at most " + most + (isDisks ? " disks" : " jobs") + " at once"
                 + (count > 1 ? ", and this takes " + count : "") + " (" + names(by.getOrDefault(name, Set.of()))
                 + ")";

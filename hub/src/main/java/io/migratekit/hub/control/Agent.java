@@ -24,7 +24,7 @@ public record Agent(
         boolean discoveryWanted,
         @Nullable Instant discoveredAt) {
     /** One that is there asks every few seconds. */
-    private static final Duration SILENCE = Duration.ofSeconds(60);
+    static final Duration SILENCE = Duration.ofSeconds(60);
 
     /**
      * Where can it be called, and how does it know that it is the hub who calls?

@@ -27,6 +27,7 @@ public final class AgentDesk implements AutoCloseable {
     private final Queue.Backups backups;
     private final Bell bell;
     private final AgentCalls calls = new AgentCalls();
+    private final Seats seats = new Seats(Agent.SILENCE);
 
     /** What an agent says of a job: that it runs, or with which code it has ended. */
     public record Report(
@@ -36,9 +37,18 @@ public final class AgentDesk implements AutoCloseable {
             @Nullable Integer code,
             @Nullable String said) {}
 
-    /** An agent asks for work. */
+    /**
+     * An agent asks for work.
+     *
+     * @param place names its host and its state directory, which it shares with no other
+     */
     public record Question(
-            String agent, String version, int slots, Optional<Agent.Reached> reached, List<Report> reports) {}
+            String agent,
+            String version,
+            int slots,
+            Optional<String> place,
+            Optional<Agent.Reached> reached,
+            List<Report> reports) {}
 
     /**
      * What an agent is to do.
@@ -65,6 +75,7 @@ public final class AgentDesk implements AutoCloseable {
      * @param isGone whether the agent hears no more
      */
     public Orders poll(Question question, Duration atMost, BooleanSupplier isGone) throws InterruptedException {
+        seats.heard(question.agent(), question.place());
         calls.asks(question.agent());
         try {
             return await(question, System.nanoTime() + atMost.toNanos(), isGone);

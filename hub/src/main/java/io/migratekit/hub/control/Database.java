@@ -23,6 +23,8 @@ public final class Database implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
 
     private static final int STATEMENT_SECONDS = 30;
+    /** What H2 says of a database that it has given up, most often since the disk is full. It opens it anew once nobody has it open. */
+    private static final int GIVEN_UP = 90098;
 
     private static final List<String> TABLES = List.of(
             """
@@ -84,13 +86,15 @@ public final class Database implements AutoCloseable {
             "insert into control (id, limits) select 1, '{}' where not exists (select 1 from control where id = 1)");
 
     private final HikariDataSource pool;
+    private final String where;
 
     /** Something to be done in one transaction. */
     interface Work<T> {
         T on(Connection connection) throws SQLException;
     }
 
-    private Database(HikariConfig config, boolean isPostgres) {
+    private Database(HikariConfig config, String where, boolean isPostgres) {
+        this.where = where;
         config.setMaximumPoolSize(CONNECTIONS);
         config.setConnectionTimeout(PATIENCE.toMillis());
         config.setInitializationFailTimeout(PATIENCE.toMillis());
@@ -98,7 +102,8 @@ public final class Database implements AutoCloseable {
         try {
             pool = new HikariDataSource(config);
         } catch (RuntimeException e) {
-            throw new ControlException.Unavailable("the database of jobs cannot be opened: " + reason(e), e);
+            throw new ControlException.Unavailable(
+                    "the database of jobs" + where + " cannot be opened: " + reason(e), e);
         }
         try {
             once(connection -> {
@@ -120,7 +125,7 @@ public final class Database implements AutoCloseable {
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl("jdbc:h2:file:" + folder.toAbsolutePath().resolve("jobs")
                 + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0" + ";LOCK_TIMEOUT=" + STATEMENT_SECONDS * 1000);
-        return new Database(config, false);
+        return new Database(config, " in " + folder, false);
     }
 
     /** A PostgreSQL, for as many processes as like. */
@@ -134,7 +139,7 @@ public final class Database implements AutoCloseable {
         config.addDataSourceProperty("socketTimeout", String.valueOf(STATEMENT_SECONDS));
         config.addDataSourceProperty("connectTimeout", String.valueOf(PATIENCE.toSeconds()));
         config.addDataSourceProperty("tcpKeepAlive", "true");
-        return new Database(config, true);
+        return new Database(config, "", true);
     }
 
     DataSource source() {
@@ -156,7 +161,11 @@ public final class Database implements AutoCloseable {
                 connection.setAutoCommit(true);
             }
         } catch (SQLException e) {
-            throw new ControlException.Unavailable("the database of jobs does not do what it should: " + reason(e), e);
+            if (e.getErrorCode() == GIVEN_UP) {
+                pool.getHikariPoolMXBean().softEvictConnections();
+            }
+            throw new ControlException.Unavailable(
+                    "the database of jobs" + where + " does not do what it should: " + reason(e), e);
         }
     }
 

@@ -292,7 +292,8 @@ public final class Queue implements AutoCloseable {
         if (job.notBefore().isAfter(Instant.now())) {
             return job.attempt() == 0
                     ? "its time, " + job.notBefore()
-                    : "the next attempt, at " + job.notBefore() + ": the last one ended with code " + job.code();
+                    : "the next attempt, at " + job.notBefore() + ": the last one ended with code " + job.code()
+                            + (job.said() == null ? "" : ": " + job.said());
         }
         return switch (admission.ask(job)) {
             case Admission.Answer.Wait(String why) -> why;

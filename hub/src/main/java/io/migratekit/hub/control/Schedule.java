@@ -54,6 +54,9 @@ public record Schedule(
         Cron _ = parsed();
         ZoneId _ = Window.zone(zone);
         vms.forEach(pattern -> {
+            if (pattern.isEmpty()) {
+                throw new ControlException.BadRequest("a pattern of names is empty; '*' stands for all VMs");
+            }
             PathMatcher _ = matcher(pattern);
         });
         if (next(Instant.now()).isEmpty()) {

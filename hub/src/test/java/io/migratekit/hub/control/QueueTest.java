@@ -93,10 +93,14 @@ class QueueTest {
     }
 
     private AgentDesk.Orders poll(String agent, int slots, AgentDesk.Report... reports) {
+        return poll(agent, slots, Optional.empty(), reports);
+    }
+
+    private AgentDesk.Orders poll(String agent, int slots, Optional<String> place, AgentDesk.Report... reports) {
         try {
             return queue.desk()
                     .poll(
-                            new AgentDesk.Question(agent, "1", slots, Optional.empty(), List.of(reports)),
+                            new AgentDesk.Question(agent, "1", slots, place, Optional.empty(), List.of(reports)),
                             Duration.ZERO,
                             () -> false);
         } catch (InterruptedException e) {
@@ -121,6 +125,40 @@ class QueueTest {
 
     private String waitsFor(Job job) {
         return Objects.requireNonNullElse(queue.show(job.id()).waitsFor(), "");
+    }
+
+    @Test
+    void aSecondAgentOfTheSameNameIsToldSoAndTakesNothingFromTheFirst() {
+        Optional<String> first = Optional.of("host1-1");
+        assertTrue(poll("a1", 2, first).discover());
+        queue.desk().saw("a1", List.of(vm("a1", "web", "esx1", 1)));
+        Job job = ask("web", 0);
+        Waiting.until("it is given", SOON, () -> !poll("a1", 2, first).start().isEmpty());
+        String why = String.valueOf(assertThrows(
+                        ControlException.Conflict.class, () -> poll("a1", 2, Optional.of("host2-2"), ended(job, 143)))
+                .getMessage());
+        assertTrue(
+                why.contains("host1-1") && why.contains("host2-2") && why.contains("a name and a token of its own"),
+                why);
+        assertEquals(Job.State.GIVEN, queue.show(job.id()).job().state());
+        assertTrue(poll("a1", 2, first, runs(job)).cancel().isEmpty());
+        assertTrue(poll("a2", 2, Optional.of("host2-2")).discover(), "with a name of its own it is welcome");
+    }
+
+    @Test
+    void anAgentThatHasMovedIsHeardOnceTheOldOneWasSilent() {
+        var seats = new Seats(Duration.ofMillis(200));
+        seats.heard("a1", Optional.of("old"));
+        assertThrows(ControlException.Conflict.class, () -> seats.heard("a1", Optional.of("new")));
+        Waiting.until("it is heard", SOON, () -> {
+            try {
+                seats.heard("a1", Optional.of("new"));
+                return true;
+            } catch (ControlException.Conflict _) {
+                return false;
+            }
+        });
+        assertThrows(ControlException.Conflict.class, () -> seats.heard("a1", Optional.of("old")));
     }
 
     @Test
@@ -216,7 +254,7 @@ class QueueTest {
         awaitState(link, Job.State.QUEUED);
         assertEquals("said 40", queue.show(full.id()).job().said());
         assertTrue(waitsFor(link).startsWith("the next attempt, at "), () -> waitsFor(link));
-        assertTrue(waitsFor(link).endsWith("the last one ended with code 20"), () -> waitsFor(link));
+        assertTrue(waitsFor(link).endsWith("the last one ended with code 20: said 20"), () -> waitsFor(link));
     }
 
     @Test

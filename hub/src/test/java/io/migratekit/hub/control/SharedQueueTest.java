@@ -89,7 +89,7 @@ class SharedQueueTest extends QueueTest {
             throws InterruptedException {
         return queue.desk()
                 .poll(
-                        new AgentDesk.Question(agent, "1", 9, Optional.empty(), List.of(reports)),
+                        new AgentDesk.Question(agent, "1", 9, Optional.empty(), Optional.empty(), List.of(reports)),
                         Duration.ZERO,
                         () -> false);
     }
@@ -186,7 +186,7 @@ class SharedQueueTest extends QueueTest {
             poll(one, "a1");
             one.desk().saw("a1", List.of(new Sighting("a1", "web", "web", "vc", "esx1", List.of(), 1)));
             Job web = ask(one, "web");
-            String why = "host esx1 has 0 of at most 0 disks at once ()";
+            String why = "host esx1 may have no disks at once: its limit is 0";
             assertEquals(why, one.show(web.id()).waitsFor());
             assertEquals(why, two.show(web.id()).waitsFor());
         }
