@@ -204,7 +204,8 @@ break_frozen-hub() { break_frozen target; }
 break_frozen-source() { break_frozen source; }
 
 break_tunnel-cut() {
-    local through=(--ssh "$(id -un)@127.0.0.1:$ssh_port" --ssh-key "$lab/ssh/key" --ssh-known-hosts "$lab/ssh/known_hosts")
+    local pid sessions through=(--ssh "$(id -un)@127.0.0.1:$ssh_port" --ssh-key "$lab/ssh/key"
+        --ssh-known-hosts "$lab/ssh/known_hosts")
     make_disks 12
     serve_source
     serve_target
@@ -213,7 +214,9 @@ break_tunnel-cut() {
     begin "${copy[@]}" --rate 4M "${through[@]}" "$from" "$to"
     lab_await client 10 under_way
     alive sshd
-    shown pkill -KILL -P "$pid" || die "there was no session to kill."
+    read -r -a sessions < "/proc/$pid/task/$pid/children" || true # of sshd
+    ((${#sessions[@]})) || die "there is no session to kill."
+    shown kill -KILL "${sessions[@]}"
     ended 0
     said "sent again" || die "the loss is not in the report."
     same

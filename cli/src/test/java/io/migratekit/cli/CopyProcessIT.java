@@ -170,6 +170,7 @@ class CopyProcessIT {
                         failed = true;
                         assertTrue(run.code() == 63 || run.code() == 30, run.code() + " " + run.err());
                         assertTrue(run.err().contains("Too many open files"), run.err());
+                        assertFalse(run.err().contains("Install it"), run.err());
                         assertFalse(run.err().contains("\tat "), run.err());
                     }
                 }

@@ -688,8 +688,9 @@ final class Handle implements AutoCloseable {
 
         static void load() {
             if (LOOKUP.isEmpty()) {
-                throw new NbdException.LibraryMissing("libnbd cannot be loaded (" + SONAME
-                        + "). Install it: the package is libnbd0 on Debian and" + " Ubuntu, libnbd elsewhere.");
+                throw new NbdException.LibraryMissing(
+                        "libnbd cannot be loaded (" + SONAME + ")",
+                        "Install it: the package is libnbd0 on Debian and Ubuntu, libnbd elsewhere.");
             }
         }
 

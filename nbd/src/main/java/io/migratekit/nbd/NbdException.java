@@ -41,8 +41,9 @@ public abstract sealed class NbdException extends RuntimeException {
     public static final class LibraryMissing extends NbdException {
         private static final long serialVersionUID = 1L;
 
-        LibraryMissing(String message) {
-            super(otherReason().map(reason -> reason + "; " + message).orElse(message), null);
+        /** @param remedy how to install it; of no use, and not said, if it is there and something else is short */
+        LibraryMissing(String what, String remedy) {
+            super(what + otherReason().map(reason -> ": " + reason + ".").orElse(". " + remedy), null);
         }
 
         /** The loader of libraries does not tell why; a process without descriptors is not one without the library. */

@@ -100,9 +100,10 @@ public final class PieceHash {
     }
 
     private static NbdException.LibraryMissing missing(String how) {
-        return new NbdException.LibraryMissing("libxxhash " + how + " (" + Library.SONAME
-                + "); what is copied is hashed with it. Install it: the package is libxxhash0 on Debian and Ubuntu"
-                + " (apt-get install libxxhash0), xxhash-libs or xxhash elsewhere.");
+        return new NbdException.LibraryMissing(
+                "libxxhash " + how + " (" + Library.SONAME + ")",
+                "What is copied is hashed with it. Install it: the package is libxxhash0 on Debian and Ubuntu"
+                        + " (apt-get install libxxhash0), xxhash-libs or xxhash elsewhere.");
     }
 
     /** Loaded and linked when the first piece is to be hashed: commands that hash nothing pay nothing for it. */
