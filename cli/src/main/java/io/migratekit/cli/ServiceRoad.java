@@ -107,7 +107,7 @@ final class ServiceRoad implements Way {
     }
 
     /** A service may just be connecting; but a command does not begin by a way that is not there. */
-    private void awaitUp() {
+    void awaitUp() {
         Deadline deadline = Deadline.in(timeout);
         String trouble = look();
         if (trouble != null && !hopeless) {

@@ -1,6 +1,5 @@
 package io.migratekit.agent.migration;
 
-import io.migratekit.agent.job.JobId;
 import io.migratekit.nbd.Deadline;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VSphereException;
@@ -116,27 +115,15 @@ final class SnapshotKeeper implements AutoCloseable {
     }
 
     private boolean isOfThisJob(VmSnapshot snapshot) {
-        return snapshot.label().owner().equals(owner)
-                && snapshot.label().jobId().equals(spec.id().text());
+        return LivingBackup.isOf(spec.store(), spec.id().text(), snapshot);
     }
 
-    /** Of a job here we know whether it lives; of others, until when they may. */
     private void refuseIfAlive(VmSnapshot snapshot) {
-        VmSnapshot.Label label = snapshot.label();
-        if (isOfThisJob(snapshot)) {
-            return;
+        if (!isOfThisJob(snapshot)) {
+            LivingBackup.holding(spec.store(), vm, snapshot).ifPresent(words -> {
+                throw new MigrationException.VmBusy(words);
+            });
         }
-        boolean here = label.owner().equals(owner);
-        if (here && !spec.store().isRunning(new JobId(label.jobId()))) {
-            return;
-        }
-        if (!here && label.expires().isBefore(Instant.now())) {
-            return;
-        }
-        throw new MigrationException.VmBusy(vm + " is frozen by the backup " + label.jobId()
-                + (here ? ", which runs here" : " of " + label.owner() + ", whose lease ends at " + label.expires())
-                + " (snapshot " + snapshot.moref() + "). One backup of a VM at a time: wait for that one"
-                + (here ? "" : ", or for the end of its lease"));
     }
 
     private Instant expiry() {
