@@ -145,11 +145,10 @@ final class VmExam {
                 .filter(disk -> disk.changeId().isEmpty())
                 .map(VmDisk::toString)
                 .toList();
-        return untracked.isEmpty()
-                ? Answer.ok("on for every disk")
-                : Answer.warn("no change id yet for " + String.join(", ", untracked)
-                                + ", so that the next backup copies all of it")
-                        .helpedBy("the snapshot of the next backup gives it one, if it can have one");
+        return Answer.ok(
+                untracked.isEmpty()
+                        ? "on for every disk"
+                        : "on; the snapshot of the next backup gives a change id to " + String.join(", ", untracked));
     }
 
     private Answer ourSnapshots() {
