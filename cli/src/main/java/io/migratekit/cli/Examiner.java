@@ -153,18 +153,17 @@ final class Examiner {
             }
         }
 
+        /** Whether one that it needs, however indirectly, was not well; then that is noted. */
         private boolean notAsked(DoctorCheck check) {
-            Optional<Result> need = Optional.ofNullable(check.needs()).flatMap(this::find);
-            if (need.isEmpty() || need.get().stands()) {
-                return false;
+            for (DoctorCheck need = check.needs(); need != null; need = need.needs()) {
+                Optional<Result> known = find(need);
+                if (known.isPresent() && !known.get().stands()) {
+                    Finding cause = known.get().finding();
+                    leaveOut(check, cause.status() == Status.NOT_ASKED ? cause.meaning() : need.word() + " failed");
+                    return true;
+                }
             }
-            Finding cause = need.get().finding();
-            leaveOut(
-                    check,
-                    cause.status() == Status.NOT_ASKED
-                            ? cause.meaning()
-                            : need.get().check().word() + " failed");
-            return true;
+            return false;
         }
 
         private void run(Consumer<Exam> look) {

@@ -110,7 +110,12 @@ record ExportExam(NbdUri uri, RoadExam road, ConnectSpec connect, int clients, O
         if (hops != null && cause.isPresent()) {
             var _ = hops.shownOut(cause.get());
         } else {
-            exam.found(CHECKS.getOrDefault(step.step(), DoctorCheck.OPEN), step);
+            // Some servers tell only when they are asked for the export that they want encryption first.
+            exam.found(
+                    step.code() == ExitCode.NBD_TLS
+                            ? DoctorCheck.NBD_TLS
+                            : CHECKS.getOrDefault(step.step(), DoctorCheck.OPEN),
+                    step);
         }
     }
 

@@ -102,8 +102,8 @@ final class RoadExam implements AutoCloseable {
     private void service(Exam exam, String name) {
         if (exam.ask(DoctorCheck.TUNNEL, timeout.multipliedBy(2).plusSeconds(2), () -> {
             ServiceRoad road = new ServiceRoad(quiet, name, timeout);
-            way = road;
             road.awaitUp();
+            way = road;
             return Answer.ok("up");
         })) {
             configured.ifPresent(config -> keepalive(exam, config.spec().limits()));

@@ -239,8 +239,11 @@ class DoctorSourceTest {
         doctor().isWell(LIMIT, "nfc limits");
         doctor("--disks-at-once", "13").warns("nfc limits", "13 at once take 52 MiB", "--disks-at-once", LIMIT);
         Path file = Files.createFile(folder.resolve("file"));
-        doctor("--state-dir", file.resolve("jobs").toString())
-                .fails("state directory", 63, "is no folder", "--state-dir", LIMIT);
+        List<String> words = words(sim.endpoint().toString());
+        words.set(words.indexOf("--state-dir") + 1, file.resolve("jobs").toString());
+        words.addAll(List.of(
+                "--vddk-plugin", plugin, "--vmware-thumbprint", sim.sha1().toString()));
+        Doctored.of(words).fails("state directory", 63, "is no folder", "--state-dir", LIMIT);
     }
 
     @Test
