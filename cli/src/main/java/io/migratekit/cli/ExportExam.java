@@ -111,12 +111,16 @@ record ExportExam(NbdUri uri, RoadExam road, ConnectSpec connect, int clients, O
             var _ = hops.shownOut(cause.get());
         } else {
             // Some servers tell only when they are asked for the export that they want encryption first.
-            exam.found(
-                    step.code() == ExitCode.NBD_TLS
-                            ? DoctorCheck.NBD_TLS
-                            : CHECKS.getOrDefault(step.step(), DoctorCheck.OPEN),
-                    step);
+            DoctorCheck check = step.code() == ExitCode.NBD_TLS
+                    ? DoctorCheck.NBD_TLS
+                    : CHECKS.getOrDefault(step.step(), DoctorCheck.OPEN);
+            exam.found(check, step.withMeaning(step.meaning() + serviceSays()));
         }
+    }
+
+    private String serviceSays() {
+        List<String> refusals = road.way() instanceof ServiceRoad service ? service.lastRefusals() : List.of();
+        return refusals.isEmpty() ? "" : " The tunnel says: " + String.join("; ", refusals);
     }
 
     private void judge(Exam exam, ExportInfo info) {

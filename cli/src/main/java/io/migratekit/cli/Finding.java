@@ -19,6 +19,8 @@ record Finding(
         String meaning,
         Optional<String> remedy,
         ExitCode code) {
+    private static final int TIME_COLUMNS = 9;
+
     enum Status {
         OK,
         WARN,
@@ -38,13 +40,15 @@ record Finding(
         return new Finding(step, Status.FAIL, took, detail, meaning, Optional.of(remedy), code);
     }
 
+    Finding withMeaning(String words) {
+        return new Finding(step, status, took, detail, words, remedy, code);
+    }
+
     /** The same as a line of a report. */
     String line(int nameColumns, String time) {
         String line = "  " + pad(status.word(), 6) + pad(step, nameColumns) + pad(time, TIME_COLUMNS) + detail;
         return line.stripTrailing();
     }
-
-    private static final int TIME_COLUMNS = 9;
 
     private static String pad(String text, int columns) {
         return text + " ".repeat(Math.max(1, columns - text.length()));

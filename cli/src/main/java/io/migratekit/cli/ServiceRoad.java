@@ -235,17 +235,27 @@ final class ServiceRoad implements Way {
 
     /** To an NBD client a refused forward is a connection that ends at once; only the tunnel knows why. */
     private void sayWhatWasRefused() {
+        for (JsonObject forward : refusals()) {
+            console.say("tunnel " + tunnel + ": not let through " + word(forward, "refused")
+                    + (word(forward, "refused").equals("1") ? " time: " : " times, at last: ")
+                    + word(forward, "last-refusal"));
+        }
+    }
+
+    /** Why clients of ours were not let through, at last; empty if all were, or it cannot be asked. */
+    List<String> lastRefusals() {
+        return refusals().stream().map(forward -> word(forward, "last-refusal")).toList();
+    }
+
+    private List<JsonObject> refusals() {
         try {
-            for (JsonElement each : client(LAST_ANSWER).status(tunnel).getAsJsonArray("forwards")) {
-                JsonObject forward = each.getAsJsonObject();
-                if (isOurs(word(forward, "listen")) && forward.has("last-refusal")) {
-                    console.say("tunnel " + tunnel + ": not let through " + word(forward, "refused")
-                            + (word(forward, "refused").equals("1") ? " time: " : " times, at last: ")
-                            + word(forward, "last-refusal"));
-                }
-            }
+            return client(LAST_ANSWER).status(tunnel).getAsJsonArray("forwards").asList().stream()
+                    .map(JsonElement::getAsJsonObject)
+                    .filter(forward -> isOurs(word(forward, "listen")) && forward.has("last-refusal"))
+                    .toList();
         } catch (ServiceException e) {
             LOG.log(DEBUG, () -> "tunnel=" + tunnel + " did not tell what it refused: " + e.getMessage());
+            return List.of();
         }
     }
 

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Can we get to the vCenter, is it the right one, and are we let in? What comes next is about the VM: {@link VmExam}. */
@@ -22,6 +23,8 @@ final class SourceExam {
     private static final Duration EXPIRES_SOON = Duration.ofDays(14);
     /** Whoever is slow to answer is not late. */
     private static final Duration SKEW = Duration.ofSeconds(60);
+
+    private static final Duration FAR_APART = Duration.ofDays(365);
 
     private final VCenterSpec spec;
     private final DiskServerSpec diskServer;
@@ -131,7 +134,7 @@ final class SourceExam {
     }
 
     /** How far somebody's clock is from ours, as seen from the middle of the question. */
-    static Answer skew(String whose, java.util.function.Supplier<Instant> time) {
+    static Answer skew(String whose, Supplier<Instant> time) {
         Instant asked = Instant.now();
         Instant theirs = time.get();
         Instant ours = asked.plus(Duration.between(asked, Instant.now()).dividedBy(2));
@@ -139,9 +142,10 @@ final class SourceExam {
         if (theirs.equals(Instant.EPOCH)) {
             return Answer.ok("it does not tell its time");
         }
+        String apart = skew.abs().compareTo(FAR_APART) > 0 ? "more than a year" : Durations.show(skew.abs());
         return skew.abs().compareTo(SKEW) > 0
-                ? Answer.warn("the clock of " + whose + " is " + Durations.show(skew.abs())
-                        + (skew.isNegative() ? " behind" : " ahead of") + " ours")
+                ? Answer.warn("the clock of " + whose + " is " + apart + (skew.isNegative() ? " behind" : " ahead of")
+                        + " ours")
                 : Answer.ok("less than " + Durations.show(SKEW) + " apart");
     }
 }

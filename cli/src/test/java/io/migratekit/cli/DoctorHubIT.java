@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
 import io.migratekit.agent.hub.HubAddress;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.nbd.fixture.LoopbackSshd;
@@ -18,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -133,7 +135,7 @@ class DoctorHubIT {
         doctor(lab.source().toTargets(), road()).isWell(LIMIT, "listening", "size", "slots");
         assertEquals(List.of(), lab.source().vm().snapshots(), "no snapshot was taken");
         try (HubClient client = client()) {
-            assertEquals(List.of(), client.backups(java.util.Optional.empty()), "no layer was opened");
+            assertEquals(List.of(), client.backups(Optional.empty()), "no layer was opened");
         }
     }
 
@@ -192,14 +194,14 @@ class DoctorHubIT {
                         lab.source().password())
                 .flatMap(List::stream)
                 .toArray(String[]::new));
-        JsonObject vm = com.google.gson.JsonParser.parseString(list.out())
+        JsonObject vm = JsonParser.parseString(list.out())
                 .getAsJsonObject()
                 .getAsJsonArray("vms")
                 .get(0)
                 .getAsJsonObject();
         start.addProperty("vm", vm.get("instanceUuid").getAsString());
         start.addProperty("name", "web01");
-        start.add("disks", com.google.gson.JsonParser.parseString("[{\"key\":2000,\"capacityBytes\":3145728}]"));
+        start.add("disks", JsonParser.parseString("[{\"key\":2000,\"capacityBytes\":3145728}]"));
         var _ = client.start(start);
     }
 
@@ -219,13 +221,36 @@ class DoctorHubIT {
     void clocksAndVersionsDiffer() throws IOException {
         Path token = token("all", "--vm", "*");
         int port = Integer.parseInt(lab.hub().url().replaceAll(".*:", ""));
-        try (RewritingRelay relay = RewritingRelay.to(port, text -> text.replaceAll("\"now\":\"2", "\"now\":\"1"))) {
+        try (RewritingRelay relay =
+                RewritingRelay.to(port, text -> text.replaceAll("\"now\":\"20[0-9]{2}", "\"now\":\"2001"))) {
             doctor(List.of("--hub", "http://127.0.0.1:" + relay.port(), "--hub-token-file", token.toString()))
-                    .warns("hub clock", "behind ours", "NTP", LIMIT);
+                    .warns("hub clock", "more than a year behind ours", "NTP", LIMIT);
         }
         try (RewritingRelay relay = RewritingRelay.to(port, text -> text.replace("migratekit ", "migratekit-"))) {
             doctor(List.of("--hub", "http://127.0.0.1:" + relay.port(), "--hub-token-file", token.toString()))
                     .warns("hub version", "and this is migratekit", "one version", LIMIT);
+        }
+    }
+
+    /** What a service has refused, only that service knows. */
+    @Test
+    void throughATunnelThatRunsAsAService() throws IOException {
+        try (ServiceProcess service = ServiceProcess.start(folder, sshd)) {
+            Doctored well = throughService(service, lab.source().toTargets());
+            assertEquals(0, well.run().code(), well.report()::toString);
+            assertTrue(
+                    well.of("ok").containsAll(List.of("tunnel service", "nbd greeting", "slots")),
+                    well.report()::toString);
+            throughService(service, List.of("--nbd-target", "nbd://127.0.0.1:1/disk"))
+                    .fails("nbd greeting", 30, "The tunnel says", "look into the log", LIMIT);
+        }
+    }
+
+    private Doctored throughService(ServiceProcess service, List<String> target) {
+        List<String> words = new ArrayList<>(target);
+        words.addAll(List.of("--tunnel", "hub", "--timeout", "2s"));
+        try (CopyProcess process = CopyProcess.start(folder, service.environment(), List.of(Doctored.line(words)))) {
+            return Doctored.of(process.end(Duration.ofSeconds(30)));
         }
     }
 

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.migratekit.nbd.Secret;
 import io.migratekit.vmware.sim.Vcsim;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -57,6 +58,9 @@ class AgainstVcsimTest {
         assertEquals(first.instanceUuid(), configuration.instanceUuid());
         assertEquals(1, configuration.disks().size());
         assertTrue(configuration.disks().getFirst().capacityBytes() > 0);
+        assertTrue(
+                Duration.between(vc.serverTime(), Instant.now()).abs().toSeconds() < 60, "its clock is this machine's");
+        System.out.println("vcsim: privileges that are missing: " + vc.missingPrivileges(configuration));
         assertInstanceOf(ChangeTracking.NowOn.class, vc.enableChangeTracking(vm));
         assertInstanceOf(ChangeTracking.WasOn.class, vc.enableChangeTracking(vm));
         VmSnapshot.Label label =
