@@ -187,7 +187,7 @@ enum DoctorCheck {
     MULTI_CONN(
             Part.EXPORT,
             "multi-conn",
-            EXPORT,
+            SLOTS,
             "May several connections write to it?",
             "start qemu-nbd with --shared=N, which lets it say so; or plan --connections 1"),
     SIZE(

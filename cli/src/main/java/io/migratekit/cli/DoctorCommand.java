@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -112,55 +113,23 @@ final class DoctorCommand implements Callable<Integer> {
     public Integer call() {
         long begunNanos = System.nanoTime();
         backup.requireSound();
-        CopyLimits limits = engine.limits(BackupOptions.REQUEST_BYTES);
         ConnectSpec connect = connect();
         if (!backup.exportsGiven()) {
             hub.fillFrom(vmware.config().find(), road);
         }
-        boolean source = vmware.given() || vmPath != null;
-        Optional<JobId> job = Optional.ofNullable(jobId).map(JobId::new);
         JobStore store = state.store();
-        PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
-        Console quiet = new Console(nowhere, nowhere);
+        Optional<JobId> job = Optional.ofNullable(jobId).map(JobId::new);
+        requireSomething(job);
         if (!console.isVerbose()) {
             ConsoleLog.to(_ -> {}); // The report says it all; the tunnel's own log would say it a second time.
         }
-        try (RoadExam way =
-                new RoadExam(quiet, peer.timeout(), road.ssh(peer.timeout()), road.tunnel(), configuredTunnel())) {
-            requireSomething(source, way, job);
+        try (RoadExam way = road()) {
             Examiner examiner = new Examiner(connect.deadline());
-            Optional<VmExam> vm = Optional.ofNullable(vmPath)
-                    .map(path -> new VmExam(
-                            path,
-                            backup.skipped(),
-                            backup.disksAtOnce(),
-                            store,
-                            job.map(JobId::text).orElse("")));
-            Optional<DiskServerSpec> disks = source ? Optional.of(diskServer.spec()) : Optional.empty();
-            MachineExam machine = new MachineExam(store, (long) limits.connections() * backup.disksAtOnce(), disks);
-            examiner.look(Part.MACHINE, "", machine::look);
-            if (source) {
-                SourceExam exam = new SourceExam(vmware.spec(peer.timeout()), diskServer.spec(), vm);
-                examiner.look(Part.SOURCE, "", exam::look);
-            }
-            if (way.wanted()) {
-                examiner.look(Part.ROAD, way.name(), way::look);
-            }
-            Optional<VmExam.Seen> seen = vm.flatMap(VmExam::seen);
-            exports(examiner, way, connect, limits, seen);
-            if (hub.given()) {
-                HubExam exam = new HubExam(
-                        () -> hub.client(way.way(), peer.timeout(), Duration.ZERO, new Silent()),
-                        way,
-                        peer.timeout(),
-                        seen,
-                        job.map(JobId::text).orElse(""));
-                examiner.look(Part.HUB, "", exam::look);
-            }
+            examine(examiner, way, connect, store, job.map(JobId::text).orElse(""));
             DoctorReport report = new DoctorReport(
                     examiner.results(),
-                    skipped(source, way),
-                    job.flatMap(id -> store.view(id).map(view -> WhyCommand.past(view, store))),
+                    skipped(way),
+                    job.flatMap(store::view).map(view -> WhyCommand.past(view, store)),
                     Duration.ofNanos(System.nanoTime() - begunNanos));
             if (json) {
                 console.out().println(report.json());
@@ -173,6 +142,52 @@ final class DoctorCommand implements Callable<Integer> {
         }
     }
 
+    /** From the vCenter to the hub's disk. */
+    private void examine(Examiner examiner, RoadExam way, ConnectSpec connect, JobStore store, String job) {
+        CopyLimits limits = engine.limits(BackupOptions.REQUEST_BYTES);
+        Optional<DiskServerSpec> disks = sourceGiven() ? Optional.of(diskServer.spec()) : Optional.empty();
+        long connections = (long) limits.connections() * backup.disksAtOnce();
+        examiner.look(Part.MACHINE, "", new MachineExam(store, connections, disks)::look);
+        Optional<VmExam> vm = Optional.ofNullable(vmPath)
+                .map(path -> new VmExam(path, backup.skipped(), backup.disksAtOnce(), store, job));
+        if (sourceGiven()) {
+            examiner.look(Part.SOURCE, "", new SourceExam(vmware.spec(peer.timeout()), diskServer.spec(), vm)::look);
+        }
+        if (way.wanted()) {
+            examiner.look(Part.ROAD, way.name(), way::look);
+        }
+        Optional<VmExam.Seen> seen = vm.flatMap(VmExam::seen);
+        if (backup.exportsGiven()) {
+            exports(examiner, seen).forEach((uri, bytes) -> {
+                int clients = engine.filling(limits, way.way()).connections();
+                examiner.look(Part.EXPORT, uri.toString(), new ExportExam(uri, way, connect, clients, bytes)::look);
+            });
+        }
+        if (hub.given()) {
+            HubExam exam = new HubExam(
+                    () -> hub.client(way.way(), peer.timeout(), Duration.ZERO, new Silent()),
+                    way,
+                    peer.timeout(),
+                    seen,
+                    job);
+            examiner.look(Part.HUB, "", exam::look);
+        }
+    }
+
+    private boolean sourceGiven() {
+        return vmware.given() || vmPath != null;
+    }
+
+    private RoadExam road() {
+        PrintStream nowhere = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+        return new RoadExam(
+                new Console(nowhere, nowhere),
+                peer.timeout(),
+                road.ssh(peer.timeout()),
+                road.tunnel(),
+                road.tunnel().flatMap(name -> vmware.config().find().flatMap(file -> file.tunnel(name))));
+    }
+
     private ConnectSpec connect() {
         ConnectSpec given = peer.connectSpec("doctor", console);
         Duration extents =
@@ -180,12 +195,13 @@ final class DoctorCommand implements Callable<Integer> {
         return given.withLimits(Limits.of(peer.timeout(), extents));
     }
 
-    private Optional<TunnelConfig> configuredTunnel() {
-        return road.tunnel().flatMap(name -> vmware.config().find().flatMap(file -> file.tunnel(name)));
-    }
-
-    private void requireSomething(boolean source, RoadExam way, Optional<JobId> job) {
-        if (!source && !way.wanted() && !backup.exportsGiven() && !hub.given() && job.isEmpty()) {
+    private void requireSomething(Optional<JobId> job) {
+        if (!sourceGiven()
+                && road.tunnel().isEmpty()
+                && road.ssh(peer.timeout()).isEmpty()
+                && !backup.exportsGiven()
+                && !hub.given()
+                && job.isEmpty()) {
             throw new ParameterException(
                     spec.commandLine(),
                     "say what is to be looked at, with the options of 'migrate': --vmware-endpoint, --hub or --nbd-target,"
@@ -193,9 +209,9 @@ final class DoctorCommand implements Callable<Integer> {
         }
     }
 
-    private List<String> skipped(boolean source, RoadExam way) {
+    private List<String> skipped(RoadExam way) {
         List<String> parts = new ArrayList<>();
-        if (!source) {
+        if (!sourceGiven()) {
             parts.add(Part.SOURCE.words());
         } else if (vmPath == null) {
             parts.add("the VM");
@@ -211,36 +227,40 @@ final class DoctorCommand implements Callable<Integer> {
 
     // ---- exports
 
-    private void exports(
-            Examiner examiner, RoadExam way, ConnectSpec connect, CopyLimits limits, Optional<VmExam.Seen> seen) {
-        if (!backup.exportsGiven()) {
-            return;
-        }
-        int clients = engine.filling(limits, way.way()).connections();
+    /** The exports, each with the size of its disk if that is known. Which of them are there the VM's disks tell. */
+    private Map<NbdUri, Optional<Long>> exports(Examiner examiner, Optional<VmExam.Seen> seen) {
         Targets targets = backup.targets(null);
         Map<NbdUri, Optional<Long>> exports = new LinkedHashMap<>();
+        Duration soon = Duration.ofSeconds(1);
         if (seen.isPresent()) {
-            examiner.look(
-                    Part.EXPORT,
-                    "",
-                    exam -> exam.ask(
-                            DoctorCheck.TARGETS, Duration.ofSeconds(1), () -> pair(targets, seen.get(), exports)));
-        } else {
-            targets.byDisk().values().forEach(uri -> exports.put(uri, Optional.empty()));
-            if (!targets.pattern().isEmpty() && !targets.pattern().contains("{disk}")) {
-                exports.put(NbdUri.parse(targets.pattern()), Optional.empty());
-            }
+            examiner.look(Part.EXPORT, "", exam -> {
+                var _ = exam.ask(DoctorCheck.TARGETS, soon, () -> pair(targets, seen.get(), exports));
+            });
+            return exports;
         }
-        exports.forEach((uri, bytes) ->
-                examiner.look(Part.EXPORT, uri.toString(), new ExportExam(uri, way, connect, clients, bytes)::look));
+        boolean eachDisk = targets.pattern().contains("{disk}");
+        examiner.look(Part.EXPORT, "", exam -> {
+            exam.leaveOut(List.of(DoctorCheck.TARGETS));
+            if (eachDisk && vmPath == null) {
+                exam.note(
+                        DoctorCheck.TARGETS,
+                        Answer.warn("which exports there are depends on the VM's disks, and no VM is named")
+                                .helpedBy("name it with --vmware-path"),
+                        Duration.ZERO);
+            }
+        });
+        targets.byDisk().values().forEach(uri -> exports.put(uri, Optional.empty()));
+        if (!targets.pattern().isEmpty() && !eachDisk) {
+            exports.put(NbdUri.parse(targets.pattern()), Optional.empty());
+        }
+        return exports;
     }
 
     private static Answer pair(Targets targets, VmExam.Seen seen, Map<NbdUri, Optional<Long>> exports) {
         try {
             Map<Integer, NbdUri> byDisk = targets.of(seen.disks());
             for (VmDisk disk : seen.disks()) {
-                exports.put(
-                        java.util.Objects.requireNonNull(byDisk.get(disk.key())), Optional.of(disk.capacityBytes()));
+                exports.put(Objects.requireNonNull(byDisk.get(disk.key())), Optional.of(disk.capacityBytes()));
             }
             return Answer.ok(
                     exports.size() + (exports.size() == 1 ? " disk, one export" : " disks, one export for each"));

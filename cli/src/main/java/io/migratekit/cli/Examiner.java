@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ParameterException;
 
 /**
  * Who asks the questions of {@code doctor}, and sees to it that each is answered in time? Each part is looked at by a
@@ -183,6 +184,10 @@ final class Examiner {
         }
 
         private static Answer failure(RuntimeException e) {
+            if (e instanceof ParameterException mistake) {
+                return Answer.fail(ExitCode.USAGE, String.valueOf(mistake.getMessage()))
+                        .helpedBy("correct the command line");
+            }
             ExitCode code = Console.codeOf(e);
             return Answer.fail(code, code == ExitCode.FAILED ? "unexpected: " + e : String.valueOf(e.getMessage()));
         }

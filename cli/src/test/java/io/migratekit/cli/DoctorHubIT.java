@@ -165,6 +165,8 @@ class DoctorHubIT {
         far.addAll(List.of("--hub", lab.hub().url()));
         doctor(far).fails("hub token", 41, "", "--hub-token-file", LIMIT).leavesOut("hub token", "hub space");
         Path other = token("other", "--vm", "some-other-vm");
+        doctor(List.of("--hub", "http://192.0.2.1:9080", "--hub-token-file", other.toString()))
+                .fails("hub", 2, "for everybody to read", "command line", LIMIT);
         doctor(far, List.of("--hub-token-file", other.toString()))
                 .fails("hub token", 41, "", "migratekit hub token add", LIMIT);
     }

@@ -11,6 +11,7 @@ import io.migratekit.vmware.sim.Vcsim;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Do we understand a vCenter that others wrote, and an ESXi host alone? */
@@ -60,7 +61,7 @@ class AgainstVcsimTest {
         assertTrue(configuration.disks().getFirst().capacityBytes() > 0);
         assertTrue(
                 Duration.between(vc.serverTime(), Instant.now()).abs().toSeconds() < 60, "its clock is this machine's");
-        System.out.println("vcsim: privileges that are missing: " + vc.missingPrivileges(configuration));
+        assertEquals(Optional.of(List.of()), vc.missingPrivileges(configuration), "it can be asked, and allows all");
         assertInstanceOf(ChangeTracking.NowOn.class, vc.enableChangeTracking(vm));
         assertInstanceOf(ChangeTracking.WasOn.class, vc.enableChangeTracking(vm));
         VmSnapshot.Label label =
