@@ -22,6 +22,12 @@ enum DoctorCheck {
             null,
             "Can the job be remembered on this machine?",
             "give a --state-dir that this user may write to"),
+    JOB(
+            Part.MACHINE,
+            "job",
+            null,
+            "May the job of this id begin, or go on?",
+            "`migratekit why` tells what it waits for; wait for its end"),
     NBDKIT(
             Part.MACHINE,
             "nbdkit",

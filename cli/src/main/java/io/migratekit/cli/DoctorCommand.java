@@ -125,7 +125,7 @@ final class DoctorCommand implements Callable<Integer> {
         }
         try (RoadExam way = road()) {
             Examiner examiner = new Examiner(connect.deadline());
-            examine(examiner, way, connect, store, job.map(JobId::text).orElse(""));
+            examine(examiner, way, connect, store, job);
             DoctorReport report = new DoctorReport(
                     examiner.results(),
                     skipped(way),
@@ -143,13 +143,14 @@ final class DoctorCommand implements Callable<Integer> {
     }
 
     /** From the vCenter to the hub's disk. */
-    private void examine(Examiner examiner, RoadExam way, ConnectSpec connect, JobStore store, String job) {
+    private void examine(Examiner examiner, RoadExam way, ConnectSpec connect, JobStore store, Optional<JobId> job) {
         CopyLimits limits = engine.limits(BackupOptions.REQUEST_BYTES);
         Optional<DiskServerSpec> disks = sourceGiven() ? Optional.of(diskServer.spec()) : Optional.empty();
         long connections = (long) limits.connections() * backup.disksAtOnce();
-        examiner.look(Part.MACHINE, "", new MachineExam(store, connections, disks)::look);
+        examiner.look(Part.MACHINE, "", new MachineExam(store, job, connections, disks)::look);
+        String id = job.map(JobId::text).orElse("");
         Optional<VmExam> vm = Optional.ofNullable(vmPath)
-                .map(path -> new VmExam(path, backup.skipped(), backup.disksAtOnce(), store, job));
+                .map(path -> new VmExam(path, backup.skipped(), backup.disksAtOnce(), store, id));
         if (sourceGiven()) {
             examiner.look(Part.SOURCE, "", new SourceExam(vmware.spec(peer.timeout()), diskServer.spec(), vm)::look);
         }
@@ -169,7 +170,7 @@ final class DoctorCommand implements Callable<Integer> {
                     way,
                     peer.timeout(),
                     seen,
-                    job);
+                    id);
             examiner.look(Part.HUB, "", exam::look);
         }
     }

@@ -9,6 +9,7 @@ import io.migratekit.tunnel.TunnelException;
 import io.migratekit.vmware.VmDisk;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -147,12 +148,12 @@ final class HubExam {
     /** What a first backup takes is at most what the VM takes; later ones are judged by the last. */
     private Answer space(VmExam.Seen seen) {
         long free = HubText.number(status(), "freeBytes");
-        List<JsonObject> sealed = backups().stream()
+        Optional<JsonObject> before = backups().stream()
                 .filter(one -> HubText.text(one, "state").equals("sealed"))
-                .toList();
+                .max(Comparator.comparing(one -> HubText.text(one, "sealedAt")));
         String has = "the hub has " + Sizes.rounded(free) + " free, ";
-        if (!sealed.isEmpty()) {
-            long last = HubText.objects(sealed.getLast(), "disks").stream()
+        if (before.isPresent()) {
+            long last = HubText.objects(before.get(), "disks").stream()
                     .mapToLong(disk -> HubText.number(disk, "layerBytes"))
                     .sum();
             String words = has + "and the last backup of the VM took " + Sizes.rounded(last);

@@ -1,6 +1,9 @@
 package io.migratekit.cli;
 
+import io.migratekit.agent.job.JobId;
+import io.migratekit.agent.job.JobState;
 import io.migratekit.agent.job.JobStore;
+import io.migratekit.agent.job.JobView;
 import io.migratekit.vmware.DiskServerSpec;
 import io.migratekit.vmware.DiskSource;
 import io.migratekit.vmware.VddkLibrary;
@@ -16,9 +19,10 @@ import java.util.regex.Pattern;
  * Has this machine what the job needs?
  *
  * @param connections so many are open at once, all disks together, if everybody allows it
+ * @param job that is planned, if it is named
  * @param diskServer with what disks are read; nothing if no source is named
  */
-record MachineExam(JobStore store, long connections, Optional<DiskServerSpec> diskServer) {
+record MachineExam(JobStore store, Optional<JobId> job, long connections, Optional<DiskServerSpec> diskServer) {
     /** What the program has open besides: libraries, files of the job, the tunnel. */
     private static final long OTHER_DESCRIPTORS = 150;
     /** One connection to a disk has two ends, and each may be a socket pair to the tunnel. */
@@ -30,6 +34,7 @@ record MachineExam(JobStore store, long connections, Optional<DiskServerSpec> di
     void look(Examiner.Exam exam) {
         var _ = exam.ask(DoctorCheck.DESCRIPTORS, SOON, this::descriptors);
         var _ = exam.ask(DoctorCheck.STATE, SOON, this::state);
+        job.ifPresent(id -> exam.ask(DoctorCheck.JOB, SOON, () -> job(id)));
         diskServer.ifPresent(spec -> {
             var _ = exam.ask(DoctorCheck.NBDKIT, SOON, () -> nbdkit(spec));
             spec.libdir().ifPresent(libdir -> exam.ask(DoctorCheck.VDDK, SOON, () -> library(libdir)));
@@ -66,6 +71,22 @@ record MachineExam(JobStore store, long connections, Optional<DiskServerSpec> di
         return Files.isWritable(there)
                 ? Answer.ok(folder.toString())
                 : Answer.fail(ExitCode.LOCAL_STATE, "this user may not write to " + there);
+    }
+
+    private Answer job(JobId id) {
+        Optional<JobView> known = store.view(id);
+        if (known.isEmpty()) {
+            return Answer.ok("it was never begun here");
+        }
+        JobView view = known.get();
+        if (view.live()) {
+            return Answer.fail(
+                    ExitCode.LOCKED, "job " + id + " is running, and its connections take up what is looked at here");
+        }
+        return view.state() instanceof JobState.Finished
+                ? Answer.warn("job " + id + " was finished before, so that the same id does nothing any more")
+                        .helpedBy("give the next backup an id of its own")
+                : Answer.ok("it goes on where its run before ended");
     }
 
     private static Answer nbdkit(DiskServerSpec spec) {

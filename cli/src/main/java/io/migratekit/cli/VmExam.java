@@ -60,7 +60,7 @@ final class VmExam {
 
     void look(Exam exam, Supplier<VCenter> session, DiskServerSpec spec, Duration limit) {
         var _ = exam.ask(DoctorCheck.VM, limit, () -> find(session.get()));
-        var _ = exam.ask(DoctorCheck.PRIVILEGES, limit, this::privileges);
+        var _ = exam.ask(DoctorCheck.PRIVILEGES, limit, () -> privileges(spec));
         var _ = exam.ask(DoctorCheck.VM_STATE, limit, this::state);
         var _ = exam.ask(DoctorCheck.DISKS, limit, () -> disks(spec));
         var _ = exam.ask(DoctorCheck.TRACKING, limit, this::tracking);
@@ -96,8 +96,8 @@ final class VmExam {
                 + Sizes.rounded(disks.stream().mapToLong(VmDisk::capacityBytes).sum()));
     }
 
-    private Answer privileges() {
-        Optional<List<String>> missing = vcenter().missingPrivileges(vm());
+    private Answer privileges(DiskServerSpec spec) {
+        Optional<List<String>> missing = vcenter().missingPrivileges(vm(), spec.source());
         if (missing.isEmpty()) {
             return Answer.ok("this server cannot be asked; what is missing shows when it is needed");
         }

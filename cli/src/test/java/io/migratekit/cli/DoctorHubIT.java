@@ -188,6 +188,21 @@ class DoctorHubIT {
         }
     }
 
+    @Test
+    void theHubCannotReadItsRecords() throws IOException {
+        lab.backUpWell("first");
+        doctor(lab.hub().to()).isWell(LIMIT, "hub space", "hub records");
+        lab.hub().kill();
+        try (Stream<Path> files = Files.walk(lab.hub().repository())) {
+            Path record = files.filter(file -> file.endsWith(Path.of("points", "first.json")))
+                    .findFirst()
+                    .orElseThrow();
+            Files.writeString(record, "{");
+        }
+        lab.hub().startAgain();
+        doctor(lab.hub().to()).fails("hub records", 40, "points/first.json", "restore the files", LIMIT);
+    }
+
     private void open(HubClient client, JsonObject start) {
         Run list = Run.migratekit(Stream.of(
                         List.of("vmware", "list", "--json"),

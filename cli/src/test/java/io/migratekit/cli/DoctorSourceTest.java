@@ -2,8 +2,14 @@ package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.migratekit.agent.job.JobId;
+import io.migratekit.agent.job.JobIdentity;
+import io.migratekit.agent.job.JobRun;
+import io.migratekit.agent.job.JobStart;
+import io.migratekit.agent.job.JobStore;
 import io.migratekit.nbd.fixture.SilentServer;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VCenterLimits;
@@ -22,6 +28,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -154,6 +161,10 @@ class DoctorSourceTest {
         sim.faults().once("Login", Trouble.fault("InvalidLogin"));
         doctor().fails("login", 11, "refuses the login", "lock an account", LIMIT)
                 .leavesOut("login", "vm", "privileges");
+        doctor().isWell(LIMIT, "login");
+        // Only who switches change tracking on needs this one.
+        sim.lacking("VirtualMachine.Config.ChangeTracking");
+        doctor().isWell(LIMIT, "privileges");
         sim.lacking("VirtualMachine.State.CreateSnapshot").lacking("Datastore.Browse");
         doctor().fails(
                         "privileges",
@@ -244,6 +255,22 @@ class DoctorSourceTest {
         words.addAll(List.of(
                 "--vddk-plugin", plugin, "--vmware-thumbprint", sim.sha1().toString()));
         Doctored.of(words).fails("state directory", 63, "is no folder", "--state-dir", LIMIT);
+    }
+
+    @Test
+    void aJobThatRunsOrHasEndedIsTold() {
+        JobStore store = new JobStore(folder.resolve("state"));
+        JobIdentity identity = new JobIdentity("nbd://s/d", "nbd://t/d", 1 << 30, "all", 1 << 20, false, Map.of());
+        try (JobRun run = assertInstanceOf(JobStart.Ready.class, store.open(new JobId("nightly"), identity))
+                .run()) {
+            Doctored busy = doctor("--job-id", "nightly");
+            busy.fails("job", 62, "job nightly is running", "migratekit why", LIMIT);
+            assertTrue(
+                    busy.report().get("job").getAsString().startsWith("job nightly: running"), busy.report()::toString);
+            run.finished("{}");
+        }
+        doctor("--job-id", "nightly").warns("job", "was finished before", "an id of its own", LIMIT);
+        doctor("--job-id", "never").isWell(LIMIT, "job");
     }
 
     @Test

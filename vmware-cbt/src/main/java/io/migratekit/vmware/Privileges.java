@@ -9,13 +9,16 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
-/** What must a user be allowed to do, so that a VM can be backed up? The list of docs/operations.md. */
+/**
+ * What must a user be allowed to do, so that a VM can be backed up? The list of docs/operations.md, but for what switching
+ * change tracking on takes.
+ */
 final class Privileges {
-    private static final List<String> ON_VM = List.of(
+    private static final List<String> FOR_SNAPSHOTS = List.of(
             "VirtualMachine.State.CreateSnapshot",
             "VirtualMachine.State.RemoveSnapshot",
-            "VirtualMachine.State.RenameSnapshot",
-            "VirtualMachine.Config.ChangeTracking",
+            "VirtualMachine.State.RenameSnapshot");
+    private static final List<String> FOR_VDDK = List.of(
             "VirtualMachine.Config.DiskLease",
             "VirtualMachine.Provisioning.DiskRandomRead",
             "VirtualMachine.Provisioning.GetVmFiles");
@@ -27,8 +30,11 @@ final class Privileges {
 
     private Privileges() {}
 
-    static Optional<List<String>> missing(VCenter vc, VmConfiguration vm) {
-        List<String> onVm = new ArrayList<>(ON_VM);
+    static Optional<List<String>> missing(VCenter vc, VmConfiguration vm, DiskServerSpec.Source source) {
+        List<String> onVm = new ArrayList<>(FOR_SNAPSHOTS);
+        if (source == DiskServerSpec.Source.VDDK) {
+            onVm.addAll(FOR_VDDK);
+        }
         if (vm.encrypted()) {
             onVm.add(DECRYPT);
         }

@@ -148,9 +148,11 @@ public final class VCenter implements AutoCloseable {
     /**
      * What this user lacks for backups of the VM, one line each: a privilege and where; nothing if the server cannot be
      * asked that.
+     *
+     * @param source by which road its disks are read
      */
-    public Optional<List<String>> missingPrivileges(VmConfiguration vm) {
-        return Privileges.missing(this, vm);
+    public Optional<List<String>> missingPrivileges(VmConfiguration vm, DiskServerSpec.Source source) {
+        return Privileges.missing(this, vm, source);
     }
 
     /** The same certificate as a whole. */

@@ -61,7 +61,10 @@ class AgainstVcsimTest {
         assertTrue(configuration.disks().getFirst().capacityBytes() > 0);
         assertTrue(
                 Duration.between(vc.serverTime(), Instant.now()).abs().toSeconds() < 60, "its clock is this machine's");
-        assertEquals(Optional.of(List.of()), vc.missingPrivileges(configuration), "it can be asked, and allows all");
+        assertEquals(
+                Optional.of(List.of()),
+                vc.missingPrivileges(configuration, DiskServerSpec.Source.VDDK),
+                "it can be asked, and allows all");
         assertInstanceOf(ChangeTracking.NowOn.class, vc.enableChangeTracking(vm));
         assertInstanceOf(ChangeTracking.WasOn.class, vc.enableChangeTracking(vm));
         VmSnapshot.Label label =
