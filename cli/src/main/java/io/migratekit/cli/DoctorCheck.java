@@ -250,16 +250,23 @@ enum DoctorCheck {
 
     /** Where is something looked at? */
     enum Part {
-        MACHINE("this machine"),
-        SOURCE("the source"),
-        ROAD("the road"),
-        EXPORT("the export"),
-        HUB("the hub");
+        MACHINE("this machine", ExitCode.LOCAL_STATE),
+        SOURCE("the source", ExitCode.SOURCE_UNREACHABLE),
+        ROAD("the road", ExitCode.TUNNEL),
+        EXPORT("the export", ExitCode.NBD_SILENT),
+        HUB("the hub", ExitCode.HUB_UNREACHABLE);
 
         private final String words;
+        private final ExitCode silence;
 
-        Part(String words) {
+        Part(String words, ExitCode silence) {
             this.words = words;
+            this.silence = silence;
+        }
+
+        /** The code for a question that was not answered within its limit. */
+        ExitCode silence() {
+            return silence;
         }
 
         String words() {

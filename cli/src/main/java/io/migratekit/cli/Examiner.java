@@ -219,7 +219,7 @@ final class Examiner {
                 note(
                         at,
                         Answer.fail(
-                                late ? ExitCode.DEADLINE : ExitCode.STALLED,
+                                late ? ExitCode.DEADLINE : part.silence(),
                                 late
                                         ? "the deadline of the command passed before there was an answer"
                                         : "there was no answer within " + Durations.show(limit)),

@@ -80,7 +80,12 @@ final class SourceExam {
 
     /** What is shown; whether authorities vouch for it is only seen at the login, so that is tried as well. */
     private Answer trust() {
-        ServerCertificate shown = ServerCertificate.of(spec.endpoint(), spec.limits(), VCenterListener.NOBODY);
+        ServerCertificate shown;
+        try {
+            shown = ServerCertificate.of(spec.endpoint(), spec.limits(), VCenterListener.NOBODY);
+        } catch (VSphereException e) {
+            return silent(e);
+        }
         certificate = shown;
         String words = "SHA-256 " + shown.sha256() + ", of " + shown.subject();
         if (spec.trust() instanceof Trust.Pin(var pinned)
@@ -105,10 +110,19 @@ final class SourceExam {
     private Answer login() {
         VSphereException failure = refusal;
         if (failure != null) {
+            if (ExitCode.of(failure) == ExitCode.SOURCE_UNREACHABLE) {
+                return silent(failure);
+            }
             throw failure;
         }
         VCenter vcenter = Objects.requireNonNull(session);
         return Answer.ok(spec.username() + " at " + vcenter.product() + ", instance " + vcenter.instanceUuid());
+    }
+
+    private static Answer silent(VSphereException failure) {
+        return Answer.fail(ExitCode.of(failure), failure.getMessage())
+                .helpedBy("look whether the vCenter's services run there and answer others, and whether"
+                        + " --vmware-endpoint names its HTTPS port");
     }
 
     private Answer expiry() {

@@ -123,7 +123,7 @@ class DoctorSourceTest {
                 .leavesOut("vcenter address", "vcenter port", "login", "vm", "privileges", "esxi port");
         try (SilentServer silent = SilentServer.onLoopback(SilentServer.Manner.SILENT)) {
             Doctored.of(words("127.0.0.1:" + silent.port()), "--vddk-plugin", plugin)
-                    .fails("certificate", 10, "did not show a certificate within 1", "--vmware-thumbprint", LIMIT)
+                    .fails("certificate", 10, "did not show a certificate within 1", "services run there", LIMIT)
                     .leavesOut("certificate", "login", "change tracking");
         }
         sim.stop();
@@ -131,7 +131,7 @@ class DoctorSourceTest {
                 .leavesOut("vcenter port", "certificate", "login", "disks");
         sim.startAgain();
         sim.faults().always("RetrieveServiceContent", new Trouble.NoAnswer());
-        doctor().fails("login", 10, "did not answer RetrieveServiceContent", "--vmware-username", LIMIT)
+        doctor().fails("login", 10, "did not answer RetrieveServiceContent", "services run there", LIMIT)
                 .leavesOut("login", "vm", "vcenter clock");
     }
 
