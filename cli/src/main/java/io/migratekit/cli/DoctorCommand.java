@@ -10,6 +10,7 @@ import io.migratekit.cli.DoctorCheck.Part;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Limits;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.tunnel.TunnelLimits;
 import io.migratekit.vmware.DiskServerSpec;
 import io.migratekit.vmware.VmDisk;
 import java.io.OutputStream;
@@ -186,7 +187,19 @@ final class DoctorCommand implements Callable<Integer> {
                 peer.timeout(),
                 road.ssh(peer.timeout()),
                 road.tunnel(),
-                road.tunnel().flatMap(name -> vmware.config().find().flatMap(file -> file.tunnel(name))));
+                road.tunnel().flatMap(this::configured));
+    }
+
+    /** What only the service may read, such as a credential, does not matter here. */
+    private Optional<TunnelLimits> configured(String tunnel) {
+        try {
+            return vmware.config()
+                    .find()
+                    .flatMap(file -> file.tunnel(tunnel))
+                    .map(config -> config.spec().limits());
+        } catch (CommandFailed e) {
+            return Optional.empty();
+        }
     }
 
     private ConnectSpec connect() {

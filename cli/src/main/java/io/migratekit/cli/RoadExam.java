@@ -41,7 +41,7 @@ final class RoadExam implements AutoCloseable {
     private final Duration timeout;
     private final Optional<TunnelSpec> ssh;
     private final Optional<String> tunnel;
-    private final Optional<TunnelConfig> configured;
+    private final Optional<TunnelLimits> configured;
     private volatile @Nullable Way way;
     private volatile @Nullable SshHops hops;
 
@@ -54,7 +54,7 @@ final class RoadExam implements AutoCloseable {
             Duration timeout,
             Optional<TunnelSpec> ssh,
             Optional<String> tunnel,
-            Optional<TunnelConfig> configured) {
+            Optional<TunnelLimits> configured) {
         this.quiet = quiet;
         this.timeout = timeout;
         this.ssh = ssh;
@@ -106,7 +106,7 @@ final class RoadExam implements AutoCloseable {
             way = road;
             return Answer.ok("up");
         })) {
-            configured.ifPresent(config -> keepalive(exam, config.spec().limits()));
+            configured.ifPresent(limits -> keepalive(exam, limits));
         } else {
             exam.leaveOutAll(List.of(DoctorCheck.AUTHENTICATION), DoctorCheck.TUNNEL);
         }

@@ -258,6 +258,19 @@ class DoctorHubIT {
             assertTrue(
                     well.of("ok").containsAll(List.of("tunnel service", "nbd greeting", "slots")),
                     well.report()::toString);
+            // The limits of the tunnel stand in the configuration, beside what only the service can read.
+            Path config = Files.writeString(folder.resolve("tunnel.toml"), """
+                    [tunnel.hub]
+                    host = "127.0.0.1"
+                    user = "hub"
+                    keepalive = "2min"
+                    misses = 3
+                    """);
+            List<String> patient = new ArrayList<>(lab.source().toTargets());
+            patient.addAll(List.of("--config", config.toString()));
+            throughService(service, patient).warns("keepalive", "noticed after 6 min", "shorter keepalive", LIMIT);
+            Files.writeString(config, "[tunnel.hub]\nhost = \"h\"\nkey = \"credential:hub-key\"\n");
+            assertEquals(0, throughService(service, patient).run().code());
             throughService(service, List.of("--nbd-target", "nbd://127.0.0.1:1/disk"))
                     .fails("nbd greeting", 30, "The tunnel says", "look into the log", LIMIT);
         }

@@ -205,6 +205,16 @@ class DoctorRoadTest {
                         .leavesOut("slots", "multi-conn");
                 doctor(one.uri(), road, "--connections", "1").isWell(LIMIT, "nbd greeting", "writable");
             }
+            Run text = Run.migratekit("doctor", "--timeout", "1s", "--nbd-target", one.uri());
+            assertEquals(31, text.code(), text::toString);
+            for (String words : List.of(
+                    "fail  slots [" + one.uri()
+                            + "]: Are as many clients served at once as the job plans?\n      the server",
+                    "\n      remedy: give the server more client slots (start qemu-nbd with --shared=5)",
+                    "\nnot asked, since slots failed: multi-conn\n1 check failed, 0 warnings, ",
+                    "; exit code 31: the NBD server accepts the connection but sends no greeting")) {
+                assertTrue(text.out().contains(words), text.out());
+            }
             try (NbdConnection _ = hold(one.uri())) {
                 both(one.uri(), "nbd greeting", 31, "no NBD greeting within 1 s", "--shared=N");
             }
