@@ -43,6 +43,7 @@ final class RoadExam implements AutoCloseable {
     private final Optional<String> tunnel;
     private final Optional<TunnelLimits> configured;
     private volatile @Nullable Way way;
+    private volatile boolean up;
     private volatile @Nullable SshHops hops;
 
     /**
@@ -80,7 +81,7 @@ final class RoadExam implements AutoCloseable {
     /** Null if none is wanted, or it does not stand. */
     @Nullable
     Way way() {
-        return way;
+        return up ? way : null;
     }
 
     /** Who knows why a client was shown out; null if it is not our own SSH. */
@@ -102,8 +103,9 @@ final class RoadExam implements AutoCloseable {
     private void service(Exam exam, String name) {
         if (exam.ask(DoctorCheck.TUNNEL, timeout.multipliedBy(2).plusSeconds(2), () -> {
             ServiceRoad road = new ServiceRoad(quiet, name, timeout);
-            road.awaitUp();
             way = road;
+            road.awaitUp();
+            up = true;
             return Answer.ok("up");
         })) {
             configured.ifPresent(limits -> keepalive(exam, limits));
@@ -119,6 +121,7 @@ final class RoadExam implements AutoCloseable {
         try {
             SshRoad road = new SshRoad(quiet, spec.withPersistence(Persistence.within(Duration.ZERO)), listener);
             way = road;
+            up = true;
             var _ = exam.ask(DoctorCheck.ROUND_TRIP, timeout.plusSeconds(2), () -> roundTrip(road));
             keepalive(exam, spec.limits());
         } catch (TunnelException e) {

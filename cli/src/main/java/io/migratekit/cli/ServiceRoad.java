@@ -222,7 +222,9 @@ final class ServiceRoad implements Way {
         closed = true;
         keeper.interrupt();
         try {
-            keeper.join(LAST_ANSWER);
+            if (keeper.getState() != Thread.State.NEW) {
+                var _ = keeper.join(LAST_ANSWER);
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

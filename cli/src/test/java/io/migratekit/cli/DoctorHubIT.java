@@ -271,6 +271,7 @@ class DoctorHubIT {
             throughService(service, patient).warns("keepalive", "noticed after 6 min", "shorter keepalive", LIMIT);
             Files.writeString(config, "[tunnel.hub]\nhost = \"h\"\nkey = \"credential:hub-key\"\n");
             assertEquals(0, throughService(service, patient).run().code());
+            throughService(service, List.of()).isWell(LIMIT, "tunnel service");
             throughService(service, List.of("--nbd-target", "nbd://127.0.0.1:1/disk"))
                     .fails("nbd greeting", 30, "The tunnel says", "look into the log", LIMIT);
         }
