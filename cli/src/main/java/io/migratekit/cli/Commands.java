@@ -27,6 +27,9 @@ final class Commands implements CommandLine.IFactory {
         if (type == MigrateCommand.class) {
             return type.cast(new MigrateCommand(console));
         }
+        if (type == DoctorCommand.class) {
+            return type.cast(new DoctorCommand(console));
+        }
         if (type == StatusCommand.class) {
             return type.cast(new StatusCommand(console));
         }

@@ -27,6 +27,7 @@ import picocli.CommandLine.Command;
             ProbeCommand.class,
             CopyCommand.class,
             MigrateCommand.class,
+            DoctorCommand.class,
             StatusCommand.class,
             WhyCommand.class,
             TimelineCommand.class,

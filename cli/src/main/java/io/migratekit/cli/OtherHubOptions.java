@@ -3,6 +3,7 @@ package io.migratekit.cli;
 import io.migratekit.agent.hub.HubAddress;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.nbd.Secret;
+import io.migratekit.tunnel.HopListener;
 import io.migratekit.tunnel.Persistence;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -80,7 +81,9 @@ final class OtherHubOptions {
         return ssh == null
                 ? null
                 : new SshRoad(
-                        console, choice.spec("other", ssh, timeout).withPersistence(Persistence.within(retryFor)));
+                        console,
+                        choice.spec("other", ssh, timeout).withPersistence(Persistence.within(retryFor)),
+                        HopListener.NONE);
     }
 
     HubClient client(@Nullable Way way, Duration silence, Duration retryFor, HubClient.Listener listener) {

@@ -1,6 +1,6 @@
 package io.migratekit.cli;
 
-import io.migratekit.cli.ProbeReport.Status;
+import io.migratekit.cli.Finding.Status;
 import io.migratekit.cli.ProbeReport.Verdict;
 import io.migratekit.nbd.ByteRange;
 import io.migratekit.nbd.ConnectSpec;
@@ -20,6 +20,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How does one take the pulse of an NBD server? Goes through everything a copy will need, in its
@@ -37,15 +40,27 @@ final class Probe {
 
     private final NbdUri uri;
     private final ConnectSpec spec;
-    private final ProbeReport report;
-    private final List<String> warnings = new ArrayList<>();
-    private final List<String> remedies = new ArrayList<>();
+    private final int clients;
+    private final Consumer<Finding> report;
+    private final List<Finding> warnings = new ArrayList<>();
+    private @Nullable ExportInfo seen;
     private boolean turnedAway;
+    private int served;
 
-    Probe(NbdUri uri, ConnectSpec spec, ProbeReport report) {
+    /**
+     * @param clients so many at once are to be served; with one, no second is tried
+     * @param report told of each step when it is over
+     */
+    Probe(NbdUri uri, ConnectSpec spec, int clients, Consumer<Finding> report) {
         this.uri = uri;
         this.spec = spec;
+        this.clients = clients;
         this.report = report;
+    }
+
+    /** What the server said of the export, if it came so far. */
+    Optional<ExportInfo> seen() {
+        return Optional.ofNullable(seen);
     }
 
     Verdict run() {
@@ -56,8 +71,10 @@ final class Probe {
         } catch (NbdException.Cancelled e) {
             throw e;
         } catch (NbdException e) {
-            report.step(steps.current, Status.FAIL, steps.sinceBegin(), "");
-            return new Verdict(Status.FAIL, String.valueOf(e.getMessage()), Optional.of(remedy(e)), ExitCode.of(e));
+            String why = String.valueOf(e.getMessage());
+            String remedy = remedy(e);
+            report.accept(Finding.failed(steps.current, steps.sinceBegin(), "", why, remedy, ExitCode.of(e)));
+            return new Verdict(Status.FAIL, why, Optional.of(remedy), ExitCode.of(e));
         }
     }
 
@@ -69,6 +86,7 @@ final class Probe {
             steps.silent = true;
             steps.begin("export");
             info = negotiation.infoOrOpen(uri.exportName());
+            seen = info;
             steps.end(describe(info));
             steps.begin("contexts");
             Optional<List<String>> contexts = negotiation.contexts(uri.exportName());
@@ -81,7 +99,7 @@ final class Probe {
         try (first) {
             firstStatus(first, steps);
             firstReads(first, steps);
-            boolean greeted = secondConnection(steps);
+            boolean greeted = others(steps);
             if (greeted) {
                 return info;
             }
@@ -101,8 +119,10 @@ final class Probe {
     private void firstStatus(NbdConnection first, Steps steps) {
         steps.begin("block status");
         if (!first.hasContext(ConnectSpec.BASE_ALLOCATION)) {
-            steps.end(Status.WARN, "the server does not offer " + ConnectSpec.BASE_ALLOCATION);
-            warnings.add("it does not tell where the disk is empty, so that a copy has to read everything");
+            steps.warn(
+                    "the server does not offer " + ConnectSpec.BASE_ALLOCATION,
+                    "it does not tell where the disk is empty, so that a copy has to read everything",
+                    "");
             return;
         }
         if (first.info().sizeBytes() == 0) {
@@ -116,8 +136,8 @@ final class Probe {
         String what =
                 (kind == null ? "type " + extent.flags() : kind) + " for the first " + Sizes.rounded(extent.length());
         if (steps.sinceBegin().compareTo(SLOW) > 0) {
-            steps.end(Status.WARN, what + "; slow");
-            warnings.add("it is slow at listing extents, which is legal: give --extents-timeout room");
+            steps.warn(
+                    what + "; slow", "it is slow at listing extents, which is legal: give --extents-timeout room", "");
         } else {
             steps.end(what);
         }
@@ -143,66 +163,94 @@ final class Probe {
         }
         Collections.sort(nanos);
         long median = nanos.get(READS / 2);
-        String what = READS + " of " + length + " bytes, one after the other; median "
-                + Durations.show(Duration.ofNanos(median));
+        String what = READS + " of " + length + " bytes, one after the other; median " + show(median) + " (fastest "
+                + show(nanos.getFirst()) + ", slowest " + show(nanos.getLast()) + ")";
         boolean delayedAcks = median > 35_000_000 && median < 60_000_000 && nanos.getLast() < 200_000_000;
         if (delayedAcks) {
-            steps.end(Status.WARN, what);
-            warnings.add("every single reply takes about 40 ms, the mark of Nagle's algorithm meeting delayed"
-                    + " acknowledgements, as on the reply leg of an SSH forward");
-            remedies.add("keep many requests in flight; one at a time gives about 5 MiB/s here");
+            steps.warn(
+                    what,
+                    "every single reply takes about 40 ms, the mark of Nagle's algorithm meeting delayed"
+                            + " acknowledgements, as on the reply leg of an SSH forward",
+                    "keep many requests in flight; one at a time gives about 5 MiB/s here");
         } else {
             steps.end(what);
         }
     }
 
-    /** Whether a second client is served while the first one is there, which a copy with several workers needs. */
-    private boolean secondConnection(Steps steps) {
+    private static String show(long nanos) {
+        return Durations.show(Duration.ofNanos(nanos));
+    }
+
+    /** Whether others are served while the first one is there, which a copy with several workers needs. */
+    private boolean others(Steps steps) {
+        served = 1;
+        if (clients == 1) {
+            return true;
+        }
         Duration limit = spec.limits().greeting().compareTo(SECOND_GREETING) < 0
                 ? spec.limits().greeting()
                 : SECOND_GREETING;
         steps.begin("second connection");
         ConnectSpec second =
                 spec.withPurpose("probe-second").withLimits(spec.limits().withGreeting(limit));
+        List<NbdNegotiation> held = new ArrayList<>();
         try {
-            NbdNegotiation.open(uri, second).close();
-            steps.end("greeted while the first is held");
+            while (served < clients) {
+                held.add(NbdNegotiation.open(uri, second));
+                served++;
+            }
+            steps.end(clients == 2 ? "greeted while the first is held" : clients + " are greeted at once");
             return true;
         } catch (NbdException.NoAnswer | NbdException.ConnectionLost | NbdException.Unreachable e) {
-            String how = e instanceof NbdException.NoAnswer silence
-                    ? "no " + silence.awaited().title() + " while the first is held"
-                    : "turned away while the first is held";
-            steps.end(Status.WARN, how);
             turnedAway = !(e instanceof NbdException.NoAnswer);
+            String how = e instanceof NbdException.NoAnswer silence
+                    ? "no " + silence.awaited().title()
+                    : "turned away";
+            steps.warn(how + " while " + (served == 1 ? "the first is" : served + " others are") + " held", "", "");
             return false;
+        } finally {
+            held.forEach(NbdNegotiation::close);
         }
     }
 
-    /** The proof that the slot was the cause: once the first client has left, the server must greet again. */
+    /** The proof that the slots were the cause: once the others have left, the server must greet again. */
     private void afterTheFirstLeft(Steps steps, ExportInfo info) {
         steps.begin("once more");
         Duration again;
         try {
             NbdNegotiation.open(uri, spec.withPurpose("probe-again")).close();
             again = steps.sinceBegin();
-            steps.end("greeted after the first had left");
         } catch (NbdException.Unreachable e) {
-            steps.end(Status.WARN, "the server is gone since the first left");
-            warnings.add("the server ended when its client left: it serves one client in its life");
-            remedies.add("start qemu-nbd with --persistent and --shared=N");
+            steps.warn(
+                    "the server is gone since the first left",
+                    "the server ended when its client left: it serves one client in its life",
+                    "start qemu-nbd with --persistent and --shared=N",
+                    ExitCode.NBD_NO_GREETING);
             return;
         }
+        String greeted = "greeted after the first had left";
         if (!turnedAway && again.multipliedBy(2).compareTo(SECOND_GREETING) > 0) {
-            warnings.add("the server takes " + Durations.show(again) + " to greet, so it was not found out whether it"
-                    + " serves several clients at once");
+            steps.warn(
+                    greeted,
+                    "the server takes " + Durations.show(again) + " to greet, so it was not found out whether it"
+                            + " serves several clients at once",
+                    "");
             return;
         }
-        warnings.add(secondClientWarning(info));
-        remedies.add("give the server more client slots (start qemu-nbd with --shared=N, where N is the number of"
-                + " workers plus one)" + (info.multiConn() ? ", or end the clients that hold them" : ""));
+        steps.warn(
+                greeted,
+                othersWarning(info),
+                "give the server more client slots (start qemu-nbd with --shared="
+                        + (clients == 2 ? "N, where N is the number of workers plus one)" : (clients + 1) + ")")
+                        + (info.multiConn() || served > 1 ? ", or end the clients that hold them" : ""),
+                ExitCode.NBD_NO_GREETING);
     }
 
-    private String secondClientWarning(ExportInfo info) {
+    private String othersWarning(ExportInfo info) {
+        if (served > 1) {
+            return "only " + served + " clients were served at once, and the next one "
+                    + (turnedAway ? "was turned away" : "got a connection and then silence");
+        }
         if (info.multiConn()) {
             return "a second client was not served while ours was there, although the server says that several"
                     + " connections may be used";
@@ -219,10 +267,12 @@ final class Probe {
                     Optional.empty(),
                     ExitCode.DONE);
         }
+        String remedies =
+                warnings.stream().flatMap(one -> one.remedy().stream()).collect(Collectors.joining("; "));
         return new Verdict(
                 Status.WARN,
-                "it works, but " + String.join("; and ", warnings) + ".",
-                remedies.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", remedies) + "."),
+                "it works, but " + warnings.stream().map(Finding::meaning).collect(Collectors.joining("; and ")) + ".",
+                remedies.isEmpty() ? Optional.empty() : Optional.of(remedies + "."),
                 ExitCode.DONE);
     }
 
@@ -264,11 +314,27 @@ final class Probe {
         }
 
         void end(String detail) {
-            end(Status.OK, detail);
+            report.accept(Finding.ok(current, sinceBegin(), detail));
         }
 
-        void end(Status status, String detail) {
-            report.step(current, status, sinceBegin(), detail);
+        void warn(String detail, String meaning, String remedy) {
+            warn(detail, meaning, remedy, ExitCode.DONE);
+        }
+
+        /** Without a meaning, the next step tells it. */
+        void warn(String detail, String meaning, String remedy, ExitCode code) {
+            Finding warning = new Finding(
+                    current,
+                    Status.WARN,
+                    sinceBegin(),
+                    detail,
+                    meaning,
+                    Optional.of(remedy).filter(words -> !words.isEmpty()),
+                    code);
+            if (!meaning.isEmpty()) {
+                warnings.add(warning);
+            }
+            report.accept(warning);
         }
 
         Duration sinceBegin() {
@@ -291,7 +357,7 @@ final class Probe {
         @Override
         public void answered(String connection, Wait wait, Duration waited) {
             if (!silent) {
-                report.step(wait.id(), Status.OK, waited, "");
+                report.accept(Finding.ok(wait.id(), waited, ""));
             }
             audience.answered(connection, wait, waited);
         }

@@ -47,7 +47,7 @@ final class ProbeCommand implements Callable<Integer> {
         try (Way opened = road.open(console, peer.timeout(), peer.timeout())) {
             NbdUri address = Way.lead(opened, NbdUri.parse(uri));
             ProbeReport report = new ProbeReport(console.out(), json, "uri", address.toString());
-            ProbeReport.Verdict verdict = new Probe(address, spec, report).run();
+            ProbeReport.Verdict verdict = new Probe(address, spec, 2, report::step).run();
             report.verdict(verdict);
             return verdict.code().code();
         }

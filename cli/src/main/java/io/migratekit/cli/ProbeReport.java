@@ -2,38 +2,22 @@ package io.migratekit.cli;
 
 import io.migratekit.nbd.Durations;
 import java.io.PrintStream;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /** What did the probe find? The steps as they were taken, then a verdict; text at once, JSON in the end. */
 final class ProbeReport {
-    enum Status {
-        OK,
-        WARN,
-        FAIL;
-
-        String word() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
-
-    /** One step, what came of it and how long it took. */
-    record Step(String name, Status status, Duration took, String detail) {}
-
     /** What it all means. */
-    record Verdict(Status status, String sentence, Optional<String> remedy, ExitCode code) {}
+    record Verdict(Finding.Status status, String sentence, Optional<String> remedy, ExitCode code) {}
 
     private static final int NAME_COLUMNS = 18;
-    private static final int TIME_COLUMNS = 9;
 
     private final PrintStream out;
     private final boolean json;
     private final String kind;
     private final String subject;
-    private final List<Step> steps = new ArrayList<>();
+    private final List<Finding> steps = new ArrayList<>();
 
     /**
      * @param kind what the subject is called in JSON
@@ -50,12 +34,10 @@ final class ProbeReport {
         }
     }
 
-    void step(String name, Status status, Duration took, String detail) {
-        steps.add(new Step(name, status, took, detail));
+    void step(Finding step) {
+        steps.add(step);
         if (!json) {
-            String line = "  " + pad(status.word(), 6) + pad(name, NAME_COLUMNS)
-                    + pad(Durations.show(took), TIME_COLUMNS) + detail;
-            out.println(line.stripTrailing());
+            out.println(step.line(NAME_COLUMNS, Durations.show(step.took())));
             // Whoever watches sees each step when it happens, which is the point of a pulse.
             out.flush();
         }
@@ -81,17 +63,13 @@ final class ProbeReport {
                         text.append("\"remedy\": ").append(Json.quote(remedy)).append(",\n"));
         text.append("\"steps\": [\n");
         for (int i = 0; i < steps.size(); i++) {
-            Step step = steps.get(i);
-            text.append("\t{ \"step\": ").append(Json.quote(step.name()));
+            Finding step = steps.get(i);
+            text.append("\t{ \"step\": ").append(Json.quote(step.step()));
             text.append(", \"status\": ").append(Json.quote(step.status().word()));
             text.append(", \"micros\": ").append(step.took().toNanos() / 1000);
             text.append(", \"detail\": ").append(Json.quote(step.detail()));
             text.append(i + 1 < steps.size() ? " },\n" : " }\n");
         }
         return text.append("]\n}").toString();
-    }
-
-    private static String pad(String text, int columns) {
-        return text + " ".repeat(Math.max(1, columns - text.length()));
     }
 }

@@ -1,7 +1,10 @@
 package io.migratekit.cli;
 
+import io.migratekit.tunnel.HopListener;
 import io.migratekit.tunnel.Persistence;
+import io.migratekit.tunnel.TunnelSpec;
 import java.time.Duration;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -34,21 +37,29 @@ final class RoadOptions {
         }
     }
 
+    /** The tunnel service that is wanted. */
+    Optional<String> tunnel() {
+        if (ssh != null && tunnel != null) {
+            throw new ParameterException(
+                    keys.choice().command().commandLine(), "--ssh and --tunnel are two ways to one place: give one");
+        }
+        return Optional.ofNullable(tunnel);
+    }
+
+    /** The SSH session of our own that is wanted. */
+    Optional<TunnelSpec> ssh(Duration timeout) {
+        SshChoice choice = keys.choice();
+        choice.refuseWithout(ssh);
+        return Optional.ofNullable(ssh).map(where -> choice.spec("target", where, timeout));
+    }
+
     /** The tunnel that is wanted, up; null if none is. */
     @Nullable
     Way open(Console console, Duration timeout, Duration retryFor) {
-        SshChoice choice = keys.choice();
-        choice.refuseWithout(ssh);
-        if (tunnel != null) {
-            if (ssh != null) {
-                throw new ParameterException(
-                        choice.command().commandLine(), "--ssh and --tunnel are two ways to one place: give one");
-            }
-            return new ServiceRoad(console, tunnel, timeout);
-        }
-        return ssh == null
-                ? null
-                : new SshRoad(
-                        console, choice.spec("target", ssh, timeout).withPersistence(Persistence.within(retryFor)));
+        Optional<TunnelSpec> own = ssh(timeout);
+        return tunnel().<Way>map(name -> new ServiceRoad(console, name, timeout))
+                .or(() -> own.map(spec ->
+                        new SshRoad(console, spec.withPersistence(Persistence.within(retryFor)), HopListener.NONE)))
+                .orElse(null);
     }
 }

@@ -108,7 +108,7 @@ final class ServiceRoad implements Way {
     }
 
     /** A service may just be connecting; but a command does not begin by a way that is not there. */
-    private void awaitUp() {
+    void awaitUp() {
         Deadline deadline = Deadline.in(timeout);
         String trouble = look();
         if (trouble != null && !hopeless) {
@@ -227,7 +227,9 @@ final class ServiceRoad implements Way {
         closed = true;
         keeper.interrupt();
         try {
-            keeper.join(LAST_ANSWER);
+            if (keeper.getState() != Thread.State.NEW) {
+                var _ = keeper.join(LAST_ANSWER);
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -240,17 +242,27 @@ final class ServiceRoad implements Way {
 
     /** To an NBD client a refused forward is a connection that ends at once; only the tunnel knows why. */
     private void sayWhatWasRefused() {
+        for (JsonObject forward : refusals()) {
+            console.say("tunnel " + tunnel + ": not let through " + word(forward, "refused")
+                    + (word(forward, "refused").equals("1") ? " time: " : " times, at last: ")
+                    + word(forward, "last-refusal"));
+        }
+    }
+
+    /** Why clients of ours were not let through, at last; empty if all were, or it cannot be asked. */
+    List<String> lastRefusals() {
+        return refusals().stream().map(forward -> word(forward, "last-refusal")).toList();
+    }
+
+    private List<JsonObject> refusals() {
         try {
-            for (JsonElement each : client(LAST_ANSWER).status(tunnel).getAsJsonArray("forwards")) {
-                JsonObject forward = each.getAsJsonObject();
-                if (isOurs(word(forward, "listen")) && forward.has("last-refusal")) {
-                    console.say("tunnel " + tunnel + ": not let through " + word(forward, "refused")
-                            + (word(forward, "refused").equals("1") ? " time: " : " times, at last: ")
-                            + word(forward, "last-refusal"));
-                }
-            }
+            return client(LAST_ANSWER).status(tunnel).getAsJsonArray("forwards").asList().stream()
+                    .map(JsonElement::getAsJsonObject)
+                    .filter(forward -> isOurs(word(forward, "listen")) && forward.has("last-refusal"))
+                    .toList();
         } catch (ServiceException e) {
             LOG.log(DEBUG, () -> "tunnel=" + tunnel + " did not tell what it refused: " + e.getMessage());
+            return List.of();
         }
     }
 

@@ -1,5 +1,6 @@
 package io.migratekit.cli;
 
+import io.migratekit.tunnel.HopListener;
 import io.migratekit.tunnel.Persistence;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -53,6 +54,8 @@ final class SourceRoadOptions {
         return ssh == null
                 ? null
                 : new SshRoad(
-                        console, choice.spec("source", ssh, timeout).withPersistence(Persistence.within(retryFor)));
+                        console,
+                        choice.spec("source", ssh, timeout).withPersistence(Persistence.within(retryFor)),
+                        HopListener.NONE);
     }
 }

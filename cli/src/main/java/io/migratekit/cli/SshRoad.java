@@ -6,6 +6,7 @@ import io.migratekit.nbd.Durations;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.tunnel.Forward;
 import io.migratekit.tunnel.ForwardView;
+import io.migratekit.tunnel.HopListener;
 import io.migratekit.tunnel.SshTunnel;
 import io.migratekit.tunnel.TunnelException;
 import io.migratekit.tunnel.TunnelSpec;
@@ -33,13 +34,13 @@ final class SshRoad implements Way {
     private final String name;
     private final DoorFolder doors;
 
-    /** Makes the tunnel; when this returns it is up. */
-    SshRoad(Console console, TunnelSpec spec) {
+    /** Makes the tunnel; when this returns it is up. Whoever listens is told of its steps. */
+    SshRoad(Console console, TunnelSpec spec, HopListener hops) {
         this.console = console;
         name = "ssh://" + spec.target();
         doors = new DoorFolder();
         try {
-            tunnel = SshTunnel.open(spec);
+            tunnel = SshTunnel.open(spec, hops);
         } catch (RuntimeException | Error e) {
             doors.close();
             throw e;
@@ -78,9 +79,18 @@ final class SshRoad implements Way {
         };
     }
 
+    TunnelState state() {
+        return tunnel.state();
+    }
+
+    /** Zero if the hub does not answer for a second. */
+    Duration roundTrip() {
+        return tunnel.measureRoundTrip(ROUND_TRIP_LIMIT);
+    }
+
     @Override
     public int connectionsToFill() {
-        return connectionsToFill(tunnel.measureRoundTrip(ROUND_TRIP_LIMIT));
+        return connectionsToFill(roundTrip());
     }
 
     @Override

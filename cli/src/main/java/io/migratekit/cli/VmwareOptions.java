@@ -127,6 +127,11 @@ final class VmwareOptions {
                 timeout, callTimeout, usual.task(), usual.removal(), usual.retryFor(), usual.keepAlive());
     }
 
+    /** Whether a vCenter or host is named. */
+    boolean given() {
+        return endpoint != null || name != null;
+    }
+
     ConfigOptions config() {
         return config;
     }

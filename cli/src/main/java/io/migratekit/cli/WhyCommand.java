@@ -89,7 +89,7 @@ final class WhyCommand implements Callable<Integer> {
                 + "What it published last:\n\n" + text.full();
     }
 
-    private static String past(JobView job, JobStore store) {
+    static String past(JobView job, JobStore store) {
         String last = store.lastWhy(job.id())
                 .map(words -> "\nWhat it answered, or said at its end, when it ran:\n\n" + words)
                 .orElse("");

@@ -10,6 +10,7 @@ import io.migratekit.vmware.soap.SoapSpec;
 import io.migratekit.vmware.soap.Vim;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -130,6 +131,28 @@ public final class VCenter implements AutoCloseable {
     /** Uses the session, so that it does not expire. A thread of its own does it, too, until the session is closed. */
     public void keepAlive() {
         var _ = asked("keeping the session at " + spec.endpoint() + " alive", Vim::currentTime);
+    }
+
+    /** What its clock says now. */
+    public Instant serverTime() {
+        return asked("asking for the time of " + spec.endpoint(), Vim::currentTime);
+    }
+
+    /** How much its files take on the datastores; nothing if that is not told. */
+    public Optional<Long> committedBytes(VmRef vm) {
+        String path = "summary.storage.committed";
+        long bytes = facts(vm, Set.of(), Set.of(path)).number(path, 0);
+        return bytes > 0 ? Optional.of(bytes) : Optional.empty();
+    }
+
+    /**
+     * What this user lacks for backups of the VM, one line each: a privilege and where; nothing if the server cannot be
+     * asked that.
+     *
+     * @param source by which road its disks are read
+     */
+    public Optional<List<String>> missingPrivileges(VmConfiguration vm, DiskServerSpec.Source source) {
+        return Privileges.missing(this, vm, source);
     }
 
     /** The same certificate as a whole. */

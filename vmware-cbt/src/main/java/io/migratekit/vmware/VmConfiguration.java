@@ -149,7 +149,7 @@ public final class VmConfiguration {
     }
 
     /** Rule 21: what is special about this VM, so that no snapshot of it may be possible; with what can be done. */
-    Optional<String> hindrance() {
+    public Optional<String> hindrance() {
         String faultTolerance = facts.text("runtime.faultToleranceState");
         if (template()) {
             return Optional.of("It is a template, and templates have no snapshots: convert it to a VM first");

@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.migratekit.nbd.Secret;
 import io.migratekit.vmware.sim.Vcsim;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Do we understand a vCenter that others wrote, and an ESXi host alone? */
@@ -57,6 +59,12 @@ class AgainstVcsimTest {
         assertEquals(first.instanceUuid(), configuration.instanceUuid());
         assertEquals(1, configuration.disks().size());
         assertTrue(configuration.disks().getFirst().capacityBytes() > 0);
+        assertTrue(
+                Duration.between(vc.serverTime(), Instant.now()).abs().toSeconds() < 60, "its clock is this machine's");
+        assertEquals(
+                Optional.of(List.of()),
+                vc.missingPrivileges(configuration, DiskServerSpec.Source.VDDK),
+                "it can be asked, and allows all");
         assertInstanceOf(ChangeTracking.NowOn.class, vc.enableChangeTracking(vm));
         assertInstanceOf(ChangeTracking.WasOn.class, vc.enableChangeTracking(vm));
         VmSnapshot.Label label =

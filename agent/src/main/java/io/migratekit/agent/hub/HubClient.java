@@ -129,6 +129,11 @@ public final class HubClient implements AutoCloseable {
         return ask("GET", "/health", null, "the hub's health");
     }
 
+    /** How the hub is now: its clock, its space, what somebody should look after. */
+    public JsonObject status() {
+        return ask("GET", "/api/v1/status", null, "the hub's status");
+    }
+
     /** Open backups and restore points, and which records cannot be read. */
     public JsonObject list(Optional<String> vm) {
         String path = "/api/v1/backups" + vm.map(id -> "?vm=" + word(id)).orElse("");

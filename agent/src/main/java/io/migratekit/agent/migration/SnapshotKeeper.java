@@ -1,6 +1,5 @@
 package io.migratekit.agent.migration;
 
-import io.migratekit.agent.job.JobId;
 import io.migratekit.nbd.Deadline;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VSphereException;
@@ -116,31 +115,25 @@ final class SnapshotKeeper implements AutoCloseable {
     }
 
     private boolean isOfThisJob(VmSnapshot snapshot) {
-        return snapshot.label().owner().equals(owner)
-                && snapshot.label().jobId().equals(spec.id().text());
+        return LivingBackup.isOf(spec.store(), spec.id().text(), snapshot);
     }
 
-    /** Of a job here we know whether it lives; of others, until when they may, or that their hub has given them up. */
+    /** One that its hub has given up holds nobody up, whatever its lease says. */
     private void refuseIfAlive(VmSnapshot snapshot) {
-        VmSnapshot.Label label = snapshot.label();
         if (isOfThisJob(snapshot)) {
             return;
         }
-        boolean here = label.owner().equals(owner);
-        if (here && !spec.store().isRunning(new JobId(label.jobId()))) {
-            return;
-        }
-        if (!here && (label.expires().isBefore(Instant.now()) || isGivenUp(label.jobId()))) {
-            return;
-        }
-        throw new MigrationException.VmBusy(vm + " is frozen by the backup " + label.jobId()
-                + (here ? ", which runs here" : " of " + label.owner() + ", whose lease ends at " + label.expires())
-                + " (snapshot " + snapshot.moref() + "). One backup of a VM at a time: wait for that one"
-                + (here ? "" : ", or for the end of its lease"));
+        LivingBackup.holding(spec.store(), vm, snapshot)
+                .filter(_ -> !isGivenUp(snapshot.label()))
+                .ifPresent(words -> {
+                    throw new MigrationException.VmBusy(words);
+                });
     }
 
-    private boolean isGivenUp(String job) {
-        return spec.destination() instanceof HubDestination hub && hub.hasGivenUp(job);
+    private boolean isGivenUp(VmSnapshot.Label label) {
+        return !label.owner().equals(owner)
+                && spec.destination() instanceof HubDestination hub
+                && hub.hasGivenUp(label.jobId());
     }
 
     private Instant expiry() {

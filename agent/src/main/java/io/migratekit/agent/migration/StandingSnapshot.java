@@ -20,14 +20,11 @@ final class StandingSnapshot {
     /** Looks at the VM; what cannot be looked at is not told. */
     static void tell(MigrationSpec spec, VCenter vcenter, VmRef vm, MigrationListener listener) {
         try {
-            String owner = Owner.of(spec.store());
             for (VmSnapshot snapshot : VmSnapshot.ours(vcenter, vm)) {
-                VmSnapshot.Label label = snapshot.label();
-                if (label.owner().equals(owner)
-                        && label.jobId().equals(spec.id().text())) {
+                if (LivingBackup.isOf(spec.store(), spec.id().text(), snapshot)) {
                     listener.warned("the snapshot " + snapshot.moref() + " of " + vm + ", with which this job froze the"
                             + " VM, still stands and grows with every write. "
-                            + HOW_IT_GOES.formatted(" (" + label.expires() + ")"));
+                            + HOW_IT_GOES.formatted(" (" + snapshot.label().expires() + ")"));
                 }
             }
         } catch (VSphereException e) {

@@ -35,7 +35,7 @@ public record Targets(Map<Integer, NbdUri> byDisk, String pattern, UnaryOperator
     }
 
     /** The export of each of these disks, by the disk's key; a mistake is told with what to write instead. */
-    Map<Integer, NbdUri> of(List<VmDisk> disks) {
+    public Map<Integer, NbdUri> of(List<VmDisk> disks) {
         TreeSet<Integer> unknown = new TreeSet<>(byDisk.keySet());
         disks.forEach(disk -> unknown.remove(disk.key()));
         if (!unknown.isEmpty()) {

@@ -34,6 +34,7 @@ final class Session implements Client, AutoCloseable {
             "CurrentTime",
             "FindByInventoryPath",
             "FindByUuid",
+            "HasPrivilegeOnEntities",
             "QueryChangedDiskAreas");
 
     /** What the server says when it is in trouble itself, and may not be a moment later. */

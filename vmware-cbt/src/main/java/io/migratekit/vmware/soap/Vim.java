@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import com.vmware.vim25.AboutInfo;
 import com.vmware.vim25.DiskChangeExtent;
 import com.vmware.vim25.DiskChangeInfo;
+import com.vmware.vim25.EntityPrivilege;
 import com.vmware.vim25.ManagedObjectReference;
 import com.vmware.vim25.ServiceContent;
 import com.vmware.vim25.VimPortType;
@@ -158,6 +159,32 @@ public final class Vim implements AutoCloseable {
     /** The object and what it lies in, up to the root: names, for a path. */
     public List<Facts> ancestors(MoRef object) {
         return properties.ancestors(object);
+    }
+
+    /**
+     * Which of these privileges our session lacks on the object; nothing if the server cannot be asked that, or does not
+     * say who we are.
+     */
+    public Optional<List<String>> lacking(MoRef object, Collection<String> privileges) {
+        if (content.authorizationManager == null) {
+            return Optional.empty();
+        }
+        JsonElement session = properties(MoRef.of(content.sessionManager), Set.of(), Set.of("currentSession"))
+                .get("currentSession");
+        if (!(session instanceof JsonObject own) || own.get("key") == null) {
+            return Optional.empty();
+        }
+        EntityPrivilege[] answer = call(() -> port.hasPrivilegeOnEntities(
+                content.authorizationManager,
+                new ManagedObjectReference[] {reference(object)},
+                own.get("key").getAsString(),
+                privileges.toArray(String[]::new)));
+        return Optional.ofNullable(answer)
+                .map(all -> Arrays.stream(all)
+                        .flatMap(one -> Arrays.stream(one.privAvailability))
+                        .filter(one -> !one.isGranted)
+                        .map(one -> one.privId)
+                        .toList());
     }
 
     /** Starts to switch change tracking on or off; the task. */

@@ -59,6 +59,7 @@ final class Methods {
                 tokens.remove(call.body().need("token"));
                 yield List.of();
             }
+            case "HasPrivilegeOnEntities" -> privileges(call);
             case "CreateContainerView" -> List.of(createView(call));
             case "DestroyView" -> {
                 views.remove(call.self().id());
@@ -74,6 +75,25 @@ final class Methods {
             }
             default -> vms.call(call);
         };
+    }
+
+    private List<Node> privileges(Sdk.Call call) {
+        if (!call.body().need("sessionId").equals(call.session())) {
+            throw SimFault.invalidArgument("sessionId").asException();
+        }
+        List<Node> answers = new ArrayList<>();
+        for (Node entity : call.body().all("entity")) {
+            Node answer = Node.object("returnval", "EntityPrivilege", Node.ref("entity", entity.ref()));
+            for (Node privilege : call.body().all("privId")) {
+                answer.add(Node.object(
+                        "privAvailability",
+                        "PrivilegeAvailability",
+                        Node.text("privId", privilege.text()),
+                        Node.flag("isGranted", !world.lacks(privilege.text()))));
+            }
+            answers.add(answer);
+        }
+        return answers;
     }
 
     private static List<Node> found(@Nullable MoRef ref) {
@@ -101,6 +121,7 @@ final class Methods {
                         Node.text("apiVersion", settings.apiVersion()),
                         Node.text("instanceUuid", settings.instanceUuid())),
                 Node.ref("sessionManager", SESSIONS),
+                Node.ref("authorizationManager", new MoRef("AuthorizationManager", "AuthorizationManager")),
                 Node.ref("taskManager", new MoRef("TaskManager", "TaskManager")),
                 Node.ref("searchIndex", new MoRef("SearchIndex", "SearchIndex")));
     }

@@ -38,6 +38,7 @@ public final class SimVm {
     private String guestId = "debian11_64Guest";
     private String version = "vmx-19";
     private String keyId = "";
+    volatile long committedBytes;
     private String connectionState = "connected";
     private int cpus = 2;
     private int memoryMegabytes = 2048;
@@ -179,6 +180,12 @@ public final class SimVm {
 
     public synchronized SimVm tools(boolean running) {
         tools = running;
+        return this;
+    }
+
+    /** What its files take, as it says; nothing is said if it is 0. */
+    public SimVm committed(long bytes) {
+        committedBytes = bytes;
         return this;
     }
 

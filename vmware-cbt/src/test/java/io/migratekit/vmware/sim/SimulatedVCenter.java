@@ -122,6 +122,18 @@ public final class SimulatedVCenter implements AutoCloseable {
         return this;
     }
 
+    /** What the user may not do, such as {@code VirtualMachine.State.CreateSnapshot}; it is told, not enforced. */
+    public SimulatedVCenter lacking(String privilege) {
+        world.lack(privilege);
+        return this;
+    }
+
+    /** What the ESXi host of all VMs is called. */
+    public SimulatedVCenter hostName(String name) {
+        world.hostName(name);
+        return this;
+    }
+
     /** Deletes it from the inventory, while calls may be running. */
     public void removeVm(SimVm vm) {
         world.removeVm(vm);

@@ -120,7 +120,7 @@ final class VmTree {
     }
 
     private static Node summary(SimVm vm, SimVm.Facts facts) {
-        return Node.object(
+        Node summary = Node.object(
                 "summary",
                 "VirtualMachineSummary",
                 Node.ref("vm", vm.ref),
@@ -140,6 +140,11 @@ final class VmTree {
                         Node.text("guestId", facts.guestId())),
                 Node.object("quickStats", "VirtualMachineQuickStats"),
                 Node.leaf("overallStatus", "ManagedEntityStatus", "green"));
+        if (vm.committedBytes > 0) {
+            summary.add(Node.object(
+                    "storage", "VirtualMachineStorageSummary", Node.number("committed", vm.committedBytes)));
+        }
+        return summary;
     }
 
     private static Node snapshotInfo(SimVm vm) {

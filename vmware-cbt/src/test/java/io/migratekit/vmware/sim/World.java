@@ -5,10 +5,12 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -30,6 +32,7 @@ final class World {
     private final AtomicInteger snapshotIds = new AtomicInteger(1000);
     private final Map<String, Place> places = new LinkedHashMap<>();
     private final Map<String, String> datastoreTypes = new LinkedHashMap<>();
+    private final Set<String> lacking = new HashSet<>();
     private final Map<String, SimVm> vms = new LinkedHashMap<>();
 
     World(Path folder, Settings settings) {
@@ -124,6 +127,20 @@ final class World {
 
     synchronized String datastoreType(String name) {
         return datastoreTypes.getOrDefault(name, "VMFS");
+    }
+
+    /** The user may not do this from now on. */
+    synchronized void lack(String privilege) {
+        lacking.add(privilege);
+    }
+
+    synchronized boolean lacks(String privilege) {
+        return lacking.contains(privilege);
+    }
+
+    /** The host under another name, such as one that can be resolved. */
+    synchronized void hostName(String name) {
+        put(new Place(HOST, COMPUTE, name));
     }
 
     synchronized MoRef network(String name) {
