@@ -144,6 +144,7 @@ break_slot() {
     hold_slot
     try 124 timeout 2 qemu-img info "$to"
     try 31 bin/migratekit probe --timeout 1s "$to"
+    try 31 bin/migratekit doctor --timeout 1s --nbd-target "$to"
     serve_source
     try 31 "${copy[@]}" "$from" "$to"
     note "${bold}Without the fault:$plain the same with --shared=8, and with the first client."
@@ -151,6 +152,7 @@ break_slot() {
     serve_target
     hold_slot
     try 0 bin/migratekit probe --timeout 1s "$to"
+    try 0 bin/migratekit doctor --timeout 1s --nbd-target "$to"
     try 0 "${copy[@]}" "$from" "$to"
     look "'no NBD greeting' is said in seconds, with its usual cause: the slots. TCP alone would have looked healthy."
 }

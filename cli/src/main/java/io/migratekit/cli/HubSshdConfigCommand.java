@@ -43,8 +43,9 @@ final class HubSshdConfigCommand implements Callable<Integer> {
     @Option(
             names = "--ports",
             paramLabel = "A-B",
-            defaultValue = "10809-10840",
-            description = "Ports of the hub's exports, and of its API: 9080,10809-10840 (default: ${DEFAULT-VALUE}).")
+            defaultValue = "9080,10809-10908",
+            description =
+                    "Ports of the hub's API and of its exports (default: those of `hub serve`, ${DEFAULT-VALUE}).")
     @SuppressWarnings("NullAway.Init")
     private String ports;
 
@@ -83,7 +84,7 @@ final class HubSshdConfigCommand implements Callable<Integer> {
             int first = range.matches() ? Integer.parseInt(range.group(1)) : 0;
             int last = first == 0 || range.group(2) == null ? first : Integer.parseInt(range.group(2));
             if (first < 1 || last > 65535 || last < first) {
-                throw mistake("--ports: " + part + " is not a port and not a range of ports; write 10809-10840");
+                throw mistake("--ports: " + part + " is not a port and not a range of ports; write 10809-10908");
             }
             if (last - first + all.size() >= MOST_PORTS) {
                 throw mistake("--ports: more than " + MOST_PORTS + "; sshd knows no ranges, each has to be listed");

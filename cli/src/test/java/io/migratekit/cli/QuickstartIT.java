@@ -94,7 +94,7 @@ class QuickstartIT {
     @CsvSource(
             delimiter = '|',
             value = {
-                "slot          | 124 31 31 0 0 | no NBD greeting within 1 s | qemu-nbd serves ONE client unless",
+                "slot          | 124 31 31 31 0 0 0 | no NBD greeting within 1 s | qemu-nbd serves ONE client unless",
                 "silent        | 31 31 0       | no NBD greeting within 1 s | 0 bytes received in all",
                 "frozen-hub    | 0 0           | copy: stalled in target-   | moves again (it had stalled in target-",
                 "frozen-source | 0 0           | copy: stalled in source-   | moves again (it had stalled in source-",

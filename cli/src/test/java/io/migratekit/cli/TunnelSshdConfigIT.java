@@ -108,8 +108,8 @@ class TunnelSshdConfigIT {
         }
         assertEquals(2, Run.migratekit("hub").code());
         String usual = Run.migratekit("hub", "sshd-config").out();
-        assertTrue(usual.contains("PermitOpen 127.0.0.1:10809 127.0.0.1:10810 "), usual);
-        assertTrue(usual.contains(" 127.0.0.1:10840\n"), usual);
+        assertTrue(usual.contains("PermitOpen 127.0.0.1:9080 127.0.0.1:10809 127.0.0.1:10810 "), usual);
+        assertTrue(usual.contains(" 127.0.0.1:10908\n"), usual);
     }
 
     /** With the printed lines as a drop-in, which sshd has to understand to start at all. */

@@ -165,7 +165,7 @@ class AuditTest {
     void aTargetThatWasRolledBackIsNoticedAlsoWhenNothingWasCopiedLast() throws IOException {
         writeIntoEveryCell();
         backUp("first", every(0));
-        lab.guestWrites(random, 1);
+        writeIntoEveryCell(); // A write of the lab may be one of zeroes where zeroes are.
         target().newLayer();
         backUp("second", every(0));
         backUp("nothing-changed", every(0));

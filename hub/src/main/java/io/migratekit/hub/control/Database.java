@@ -124,7 +124,7 @@ public final class Database implements AutoCloseable {
     static Database embedded(Path folder) {
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl("jdbc:h2:file:" + folder.toAbsolutePath().resolve("jobs")
-                + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0" + ";LOCK_TIMEOUT=" + STATEMENT_SECONDS * 1000);
+                + ";DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0;TRACE_LEVEL_FILE=0;LOCK_TIMEOUT=" + STATEMENT_SECONDS * 1000);
         return new Database(config, " in " + folder, false);
     }
 
