@@ -32,9 +32,6 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class TimelineCommand implements Callable<Integer> {
-    private static final DateTimeFormatter CLOCK =
-            DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss.SSS").withZone(ZoneId.systemDefault());
-
     private final Console console;
 
     @Option(names = "--job-id", paramLabel = "ID", description = "The job (default: the only one that runs).")
@@ -142,14 +139,17 @@ final class TimelineCommand implements Callable<Integer> {
         Instant first = steps.getFirst().time();
         List<List<String>> rows = new ArrayList<>();
         rows.add(List.of("TIME", "AFTER", "WHERE", "WHAT"));
-        steps.forEach(step -> rows.add(row(first, step, "")));
-        timeline.standsHere().forEach(step -> rows.add(row(first, step, "stands here: ")));
+        // Not before it is needed: time zones are read from a file, and every command line makes all commands.
+        DateTimeFormatter clock =
+                DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss.SSS").withZone(ZoneId.systemDefault());
+        steps.forEach(step -> rows.add(row(clock, first, step, "")));
+        timeline.standsHere().forEach(step -> rows.add(row(clock, first, step, "stands here: ")));
         Columns.print(console.out(), rows);
     }
 
-    private static List<String> row(Instant first, Timeline.Step step, String before) {
+    private static List<String> row(DateTimeFormatter clock, Instant first, Timeline.Step step, String before) {
         return List.of(
-                CLOCK.format(step.time()),
+                clock.format(step.time()),
                 Timeline.after(first, step.time()),
                 step.where(),
                 before + Printable.of(step.what()));

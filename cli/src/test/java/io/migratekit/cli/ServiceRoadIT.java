@@ -57,7 +57,7 @@ class ServiceRoadIT {
         try (LoopbackSshd sshd = sshd();
                 CopyLab lab = lab();
                 ServiceProcess service = ServiceProcess.start(folder, sshd);
-                CopyProcess copy = copy(lab, service, "--retry-for", "30s")) {
+                CopyProcess copy = copy(lab, service, "--retry-for", "90s")) {
             for (int i = 1; i <= KILLS; i++) {
                 lab.awaitTraffic(copy);
                 if (i % SERVICE_EVERY == 0) {
@@ -136,7 +136,7 @@ class ServiceRoadIT {
         try (LoopbackSshd sshd = sshd();
                 CopyLab lab = lab();
                 ServiceProcess service = ServiceProcess.start(folder, sshd);
-                CopyProcess copy = copy(lab, service, "--retry-for", "40s")) {
+                CopyProcess copy = copy(lab, service, "--retry-for", "90s")) {
             lab.awaitTraffic(copy);
             CopyLab.breakRoad(sshd);
             sshd.stop();

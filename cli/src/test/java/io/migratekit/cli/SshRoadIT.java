@@ -71,7 +71,7 @@ class SshRoadIT {
     void aCopySurvivesThatItsRoadIsCutAgainAndAgain() throws Exception {
         try (CopyLab lab = lab(96 * MIB);
                 LoopbackSshd sshd = sshd()) {
-            String[] options = words(through(sshd), "--rate", "1M", "--checkpoint-every", "2M", "--retry-for", "30s");
+            String[] options = words(through(sshd), "--rate", "1M", "--checkpoint-every", "2M", "--retry-for", "90s");
             try (CopyProcess copy = lab.copy(options)) {
                 for (int i = 0; i < KILLS; i++) {
                     lab.awaitTraffic(copy);
