@@ -94,7 +94,7 @@ class NightTroubleIT {
             assertTrue(
                     job.get("state").getAsString().equals("done")
                             || (job.get("code").getAsInt() == 40
-                                    && job.get("said").getAsString().contains("space")),
+                                    && job.get("said").getAsString().matches("(?s).*( space | bytes are free ).*")),
                     job::toString);
         }
         assertTrue(
