@@ -43,9 +43,6 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class AgentServeCommand implements Callable<Integer> {
-    /** A loop that has not come round for so long hangs; a hub that is away does not stop it. */
-    private static final Duration HANGS = Duration.ofMinutes(5);
-
     private static final Set<String> OWN = Set.of(
             "--name", "--slots", "--ask-every", "--discover-every", "--listen", "--reached-at", "--rate", "--verbose");
 
@@ -266,7 +263,7 @@ final class AgentServeCommand implements Callable<Integer> {
         try {
             while (true) {
                 systemd.status(agent.status());
-                if (agent.turnedWithin(HANGS)) {
+                if (agent.isAlive()) {
                     systemd.alive();
                 }
                 TimeUnit.MILLISECONDS.sleep(every.toMillis());

@@ -63,7 +63,7 @@ public final class AotTraining {
     /** Makes a restore point at the hub, and does with it what is done most. */
     private static void askHub(PrintStream nowhere, String uri, String state, String hub) {
         HubClient.Limits limits = new HubClient.Limits(Duration.ofSeconds(15), Duration.ZERO);
-        try (HubClient client = new HubClient(HubAddress.parse(hub), null, limits, new Silent())) {
+        try (HubClient client = new HubClient(HubAddress.parse(hub), null, limits, HubClient.Listener.NOBODY)) {
             String disk = "{\"key\":2000,\"capacityBytes\":1048576}";
             JsonObject opened = client.start(JsonParser.parseString(
                             "{\"id\":\"training\",\"vm\":\"vm-1\",\"name\":\"training\",\"disks\":[" + disk + "]}")
@@ -87,18 +87,6 @@ public final class AotTraining {
         for (String[] line : lines) {
             Main.run(nowhere, nowhere, line(new String[] {"--hub", hub}, line));
         }
-    }
-
-    /** What a hub is waited for is of no interest here. */
-    private static final class Silent implements HubClient.Listener {
-        @Override
-        public void waiting(String what, Duration atMost) {}
-
-        @Override
-        public void waited(String what) {}
-
-        @Override
-        public void retrying(String why) {}
     }
 
     private static String[] line(String[] ssh, String... words) {

@@ -167,7 +167,8 @@ final class DoctorCommand implements Callable<Integer> {
         }
         if (hub.given()) {
             HubExam exam = new HubExam(
-                    () -> hub.client(way.way(), peer.timeout(), Duration.ZERO, new Silent()),
+                    // What the hub is waited for stands in the report.
+                    () -> hub.client(way.way(), peer.timeout(), Duration.ZERO, HubClient.Listener.NOBODY),
                     way,
                     peer.timeout(),
                     seen,
@@ -281,17 +282,5 @@ final class DoctorCommand implements Callable<Integer> {
         } catch (MigrationException.BadTargets e) {
             return Answer.fail(ExitCode.of(e), e.getMessage());
         }
-    }
-
-    /** What the hub is waited for stands in the report. */
-    private static final class Silent implements HubClient.Listener {
-        @Override
-        public void waiting(String what, Duration atMost) {}
-
-        @Override
-        public void waited(String what) {}
-
-        @Override
-        public void retrying(String why) {}
     }
 }

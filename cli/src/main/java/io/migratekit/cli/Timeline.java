@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -124,7 +125,7 @@ final class Timeline {
         }
         if (job.has("waitsFor")) {
             now.addFirst(new Step(
-                    java.util.Objects.requireNonNullElse(time(job, "askedAt"), Instant.EPOCH),
+                    Objects.requireNonNullElse(time(job, "askedAt"), Instant.EPOCH),
                     "hub",
                     "has not begun it: " + HubJobs.why(job)));
         }

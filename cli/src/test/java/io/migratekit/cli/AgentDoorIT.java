@@ -11,9 +11,6 @@ import io.migratekit.nbd.fixture.LoopbackSshd;
 import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.nbd.fixture.Waiting;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -34,17 +31,10 @@ class AgentDoorIT {
     @TempDir
     private Path folder;
 
-    private final int here = freePort();
-    private final int there = freePort();
+    private final int here = LoopbackSshd.freePort();
+    private final int there = LoopbackSshd.freePort();
 
     AgentDoorIT() throws IOException {}
-
-    static int freePort() throws IOException {
-        try (ServerSocket probe = new ServerSocket()) {
-            probe.bind(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0));
-            return probe.getLocalPort();
-        }
-    }
 
     private CopyProcess serve(HubLab lab, LoopbackSshd sshd, String... more) {
         List<String> words = new ArrayList<>(lab.source().serving(lab.hub().to(), more));

@@ -91,9 +91,9 @@ class AgentTranscriptIT {
                     "migratekit@hub",
                     "127.0.0.1:" + ssh.port(),
                     "9081",
-                    Integer.toString(AgentDoorIT.freePort()),
+                    Integer.toString(LoopbackSshd.freePort()),
                     "--vddk-libdir /opt/vddk",
-                    "--listen 127.0.0.1:" + AgentDoorIT.freePort() + " --state-dir " + folder.resolve("state")
+                    "--listen 127.0.0.1:" + LoopbackSshd.freePort() + " --state-dir " + folder.resolve("state")
                             + " --vddk-plugin '"
                             + String.join(" ", lab.source().standIn().plugin()) + "'"));
             String program = Path.of("..", "bin").toRealPath().toString();

@@ -20,7 +20,6 @@ import io.migratekit.tunnel.service.ControlClient;
 import io.migratekit.tunnel.service.RuntimeDirectory;
 import io.migratekit.tunnel.service.ServiceException;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.net.UnixDomainSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -117,7 +116,7 @@ class TunnelServiceIT {
 
     @Test
     void readyWaitsForTheHubsHealth() throws Exception {
-        int port = freePort();
+        int port = LoopbackSshd.freePort();
         run(config("health = \"http://127.0.0.1:" + port + "/health\"", ""), "hub");
         Waiting.until("the lack of health is told", SOON, () -> heard("STATUS=hub up", "the hub is not well"));
         assertFalse(heard("READY=1"), "up is not ready");
@@ -282,12 +281,5 @@ class TunnelServiceIT {
 
     private int signsOfLife() {
         return (int) systemd.heard().stream().filter("WATCHDOG=1"::equals).count();
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket probe = new ServerSocket()) {
-            probe.bind(Forward.loopback(0));
-            return probe.getLocalPort();
-        }
     }
 }

@@ -15,7 +15,6 @@ import io.migratekit.tunnel.SshTunnel;
 import io.migratekit.tunnel.TunnelException;
 import io.migratekit.tunnel.TunnelSpec;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,7 +29,7 @@ class TunnelSshdConfigIT {
 
     @Test
     void whatIsListedCanBeReachedAndNothingElse() throws Exception {
-        int back = freePort();
+        int back = LoopbackSshd.freePort();
         try (Nbdkit listed = Nbdkit.plugin("memory", "1M").loopbackPort(0).start();
                 Nbdkit other = Nbdkit.plugin("memory", "1M").loopbackPort(0).start();
                 Nbdkit socket = Nbdkit.plugin("memory", "1M")
@@ -42,7 +41,7 @@ class TunnelSshdConfigIT {
             Run unix = check(sshd, "unix:" + folder.resolve("disk.sock"));
             assertTrue(unix.code() != 0, socket.uri() + unix.out());
             openReverse(sshd, back);
-            int elsewhere = freePort();
+            int elsewhere = LoopbackSshd.freePort();
             assertInstanceOf(
                     TunnelException.ForwardRefused.class,
                     assertThrows(TunnelException.class, () -> openReverse(sshd, elsewhere)));
@@ -69,7 +68,7 @@ class TunnelSshdConfigIT {
                 LoopbackSshd sshd = sshd("--sockets", "--reverse-port", "0")) {
             Run unix = check(sshd, "unix:" + folder.resolve("disk.sock"));
             assertEquals(0, unix.code(), socket.uri() + unix.out());
-            int back = freePort();
+            int back = LoopbackSshd.freePort();
             assertThrows(TunnelException.ForwardRefused.class, () -> openReverse(sshd, back));
         }
     }
@@ -149,12 +148,5 @@ class TunnelSshdConfigIT {
 
     private static String port(Nbdkit server) {
         return server.uri().replaceAll("nbd://[^/]+:([0-9]+).*", "$1");
-    }
-
-    private static int freePort() throws IOException {
-        try (ServerSocket probe = new ServerSocket()) {
-            probe.bind(Forward.loopback(0));
-            return probe.getLocalPort();
-        }
     }
 }

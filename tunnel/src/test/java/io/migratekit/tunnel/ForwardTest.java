@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.migratekit.nbd.fixture.LoopbackSshd;
 import io.migratekit.nbd.fixture.Waiting;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -29,7 +29,7 @@ class ForwardTest {
 
     @Test
     void nothingBehindThePort() throws Exception {
-        int port = freePort();
+        int port = LoopbackSshd.freePort();
         TunnelException.ForwardRefused e = refused(Forward.toPort(0, port));
         assertEquals("connect failed: Connection refused", e.reason());
         assertSays(e, "127.0.0.1:" + port, "nothing listens there");
@@ -37,7 +37,7 @@ class ForwardTest {
 
     @Test
     void sshdDoesNotPermitIt() throws Exception {
-        int port = freePort();
+        int port = LoopbackSshd.freePort();
         TunnelException.ForwardRefused e = refused(Forward.toPort(0, port), "PermitOpen 127.0.0.1:1");
         assertEquals("administratively prohibited: open failed", e.reason());
         assertSays(e, "PermitOpen 127.0.0.1:" + port);
@@ -101,7 +101,7 @@ class ForwardTest {
 
     @Test
     void theOtherWayRound() throws Exception {
-        int hubPort = freePort();
+        int hubPort = LoopbackSshd.freePort();
         try (Hub hub = Hub.start(directory);
                 EchoServer echo = EchoServer.echo();
                 SshTunnel tunnel = SshTunnel.open(
@@ -193,13 +193,6 @@ class ForwardTest {
             throw new AssertionError("the client was left in silence", e);
         } catch (IOException e) {
             return -1;
-        }
-    }
-
-    static int freePort() throws IOException {
-        try (ServerSocket free = new ServerSocket()) {
-            free.bind(Forward.loopback(0));
-            return free.getLocalPort();
         }
     }
 

@@ -74,6 +74,18 @@ public final class HubClient implements AutoCloseable {
 
     /** Who wants to know what is waited for? */
     public interface Listener {
+        /** Nobody is told anything. */
+        Listener NOBODY = new Listener() {
+            @Override
+            public void waiting(String what, Duration atMost) {}
+
+            @Override
+            public void waited(String what) {}
+
+            @Override
+            public void retrying(String why) {}
+        };
+
         void waiting(String what, Duration atMost);
 
         void waited(String what);

@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
-import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
@@ -31,8 +30,6 @@ final class AgentDoor implements AutoCloseable {
     private static final int TOKEN_BYTES = 32;
     private static final int BACKLOG = 16;
     private static final String JOB = "/api/v1/jobs/";
-    /** A loop that has not come round for so long hangs; a hub that is away does not stop it. */
-    static final Duration HANGS = Duration.ofMinutes(5);
 
     private final AgentService agent;
     private final HttpServer server;
@@ -109,7 +106,7 @@ final class AgentDoor implements AutoCloseable {
 
     private Answer answer(String method, String path, Optional<String> authorization) {
         if (path.equals("/health") && method.equals("GET")) {
-            boolean isWell = agent.turnedWithin(HANGS);
+            boolean isWell = agent.isAlive();
             JsonObject health = new JsonObject();
             health.addProperty("status", isWell ? "ok" : "hangs");
             return new Answer(isWell ? 200 : 503, health);

@@ -37,6 +37,9 @@ public final class AgentService implements AutoCloseable {
     /** What a hub says again until it is done (cancel, look) is not asked for again at once; the end of a job is told at once. */
     private static final Duration NOT_AGAIN_WITHIN = Duration.ofSeconds(1);
 
+    /** A loop that has not come round for so long hangs; a hub that is away does not stop it. */
+    private static final Duration HANGS = Duration.ofMinutes(5);
+
     private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
     private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
 
@@ -215,9 +218,9 @@ public final class AgentService implements AutoCloseable {
         return status;
     }
 
-    /** Whether it has asked the hub within this time, whatever came of it. */
-    public boolean turnedWithin(Duration time) {
-        return System.nanoTime() - turnedNanos < time.toNanos();
+    /** Whether it asks the hub again and again, whatever comes of it. */
+    public boolean isAlive() {
+        return System.nanoTime() - turnedNanos < HANGS.toNanos();
     }
 
     // ---- discovery
