@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.files.TempFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +16,7 @@ final class DoorFolder implements AutoCloseable {
 
     DoorFolder() {
         try {
-            folder = Files.createTempDirectory("migratekit-road-");
+            folder = TempFiles.folder("road");
         } catch (IOException e) {
             throw new CommandFailed(
                     ExitCode.LOCAL_STATE,

@@ -20,6 +20,7 @@ import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.Ranges;
 import io.migratekit.nbd.WaitListener;
 import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.files.TempFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -227,7 +228,7 @@ final class HubCopyCommand implements Callable<Integer> {
 
     private static Path temporary() {
         try {
-            return Files.createTempDirectory("migratekit-copy-");
+            return TempFiles.folder("copy");
         } catch (IOException e) {
             throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot make a temporary folder: " + SafeFiles.reason(e));
         }

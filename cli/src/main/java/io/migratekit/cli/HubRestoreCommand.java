@@ -22,6 +22,7 @@ import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.WaitListener;
 import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.files.TempFiles;
 import io.migratekit.nbd.server.QemuNbd;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -286,7 +287,7 @@ final class HubRestoreCommand implements Callable<Integer> {
 
     private static Path newHashes() {
         try {
-            return Files.createTempFile("migratekit-", ".hashes");
+            return TempFiles.file("restore", ".hashes");
         } catch (IOException e) {
             throw new CommandFailed(ExitCode.LOCAL_STATE, "cannot make a temporary file: " + SafeFiles.reason(e));
         }

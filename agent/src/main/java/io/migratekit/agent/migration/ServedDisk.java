@@ -1,6 +1,7 @@
 package io.migratekit.agent.migration;
 
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.files.TempFiles;
 import io.migratekit.vmware.DiskServer;
 import io.migratekit.vmware.VSphereException;
 import io.migratekit.vmware.VmDisk;
@@ -52,7 +53,7 @@ final class ServedDisk implements AutoCloseable {
         this.warned = warned;
         server = starter.apply(disk);
         try {
-            folder = Files.createTempDirectory("migratekit-disk-");
+            folder = TempFiles.folder("disk");
             lead(server);
         } catch (IOException e) {
             server.close();

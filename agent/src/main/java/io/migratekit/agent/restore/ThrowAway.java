@@ -1,6 +1,7 @@
 package io.migratekit.agent.restore;
 
 import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.files.TempFiles;
 import io.migratekit.nbd.server.Qcow2File;
 import io.migratekit.nbd.server.QemuNbd;
 import java.io.IOException;
@@ -57,7 +58,7 @@ public final class ThrowAway implements AutoCloseable {
         this.isWritable = isWritable;
         this.clients = clients;
         try {
-            this.folder = Files.createTempDirectory(folder, "migratekit-point-");
+            this.folder = TempFiles.folderIn(folder, "point");
         } catch (IOException e) {
             throw new RestoreException.NoFile("cannot make a folder in " + folder + ": " + SafeFiles.reason(e), e);
         }

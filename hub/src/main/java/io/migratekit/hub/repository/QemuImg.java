@@ -1,5 +1,6 @@
 package io.migratekit.hub.repository;
 
+import io.migratekit.nbd.files.TempFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -73,7 +74,7 @@ final class QemuImg {
         Steps.next(String.join(" ", command));
         try {
             // Not in the repository, which may be full just when it would be told so.
-            Path out = Files.createTempFile("qemu-img-", ".out");
+            Path out = TempFiles.file("img", ".out");
             try {
                 String text = said(command, file, out);
                 if (!text.isEmpty() && (mustSucceed || isInUse(text) || text.startsWith(TOO_LONG))) {

@@ -1,15 +1,9 @@
 package io.migratekit.nbd.server;
 
+import io.migratekit.nbd.files.TempFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.FileVisitResult;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.PosixFilePermissions;
-import org.jspecify.annotations.Nullable;
 
 /** Where do the socket and the pid file of one server live? In a directory that only we can enter and that goes with it. */
 final class PrivateDirectory implements AutoCloseable {
@@ -21,8 +15,7 @@ final class PrivateDirectory implements AutoCloseable {
 
     static PrivateDirectory create() {
         try {
-            return new PrivateDirectory(Files.createTempDirectory(
-                    "migratekit-", PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"))));
+            return new PrivateDirectory(TempFiles.folder("nbd"));
         } catch (IOException e) {
             throw new UncheckedIOException("cannot make a private directory for a server's socket", e);
         }
@@ -36,36 +29,9 @@ final class PrivateDirectory implements AutoCloseable {
     @Override
     public void close() {
         try {
-            Files.walkFileTree(path, new Remover());
-        } catch (NoSuchFileException alreadyRemoved) {
-            // That is what was wanted.
+            TempFiles.remove(path);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot remove " + path, e);
-        }
-    }
-
-    private static final class Remover extends SimpleFileVisitor<Path> {
-        @Override
-        public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
-            Files.deleteIfExists(file);
-            return FileVisitResult.CONTINUE;
-        }
-
-        @Override
-        public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-            if (e instanceof NoSuchFileException) {
-                return FileVisitResult.CONTINUE;
-            }
-            throw e;
-        }
-
-        @Override
-        public FileVisitResult postVisitDirectory(Path directory, @Nullable IOException e) throws IOException {
-            if (e != null) {
-                throw e;
-            }
-            Files.deleteIfExists(directory);
-            return FileVisitResult.CONTINUE;
         }
     }
 }

@@ -1,5 +1,6 @@
 package io.migratekit.nbd.server;
 
+import io.migratekit.nbd.files.TempFiles;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.charset.StandardCharsets;
@@ -33,7 +34,7 @@ public final class Qcow2File {
     private static void create(List<String> words) throws IOException {
         List<String> command = new ArrayList<>(List.of("qemu-img", "create", "-q", "-f", "qcow2"));
         command.addAll(words);
-        Path out = Files.createTempFile("qemu-img-", ".out");
+        Path out = TempFiles.file("img", ".out");
         try {
             Process process = new ProcessBuilder(command)
                     .redirectInput(Path.of("/dev/null").toFile())
