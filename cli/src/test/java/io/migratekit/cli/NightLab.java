@@ -52,6 +52,10 @@ final class NightLab implements AutoCloseable {
     private final List<CopyProcess> agents = new ArrayList<>();
     private final List<Machine> machines = new ArrayList<>();
     private final Path passwordFile;
+    /** How agents reach their hubs; directly, unless something was said. */
+    private final Map<Integer, List<String>> roads = new TreeMap<>();
+    /** Stands in front of each program; see {@link CopyProcess#start}. */
+    private final List<String> before;
 
     /** A VM, the hub that is to have its backups, and what of the limited things it takes up. */
     record Machine(SimulatedVCenter vcenter, SimVm vm, int hub, String host, String datastore, int disks) {
@@ -72,7 +76,14 @@ final class NightLab implements AutoCloseable {
 
     /** Hubs are told these words besides. */
     NightLab(Path folder, int hubCount, int vms, Random random, String... hubWords) throws IOException {
+        this(folder, List.of(), hubCount, vms, random, hubWords);
+    }
+
+    /** Each program begins with these words. */
+    NightLab(Path folder, List<String> before, int hubCount, int vms, Random random, String... hubWords)
+            throws IOException {
         this.folder = folder;
+        this.before = before;
         for (int i = 0; i < 2; i++) {
             Path root = Files.createDirectories(folder.resolve("v" + i));
             vcenters.add(
@@ -92,7 +103,7 @@ final class NightLab implements AutoCloseable {
         }
         try {
             for (int i = 0; i < hubCount; i++) {
-                hubs.add(HubProcess.start(folder.resolve("h" + i), words.toArray(String[]::new)));
+                hubs.add(HubProcess.start(folder.resolve("h" + i), before, words.toArray(String[]::new)));
             }
         } catch (IOException | RuntimeException | AssertionError e) {
             close();
@@ -234,7 +245,17 @@ final class NightLab implements AutoCloseable {
         words.addAll(List.of("--slots", Integer.toString(slots)));
         words.addAll(jobWords(agent));
         words.addAll(List.of(more));
-        return CopyProcess.start(folder, List.of(), words);
+        return run(words);
+    }
+
+    /** Starts a program. */
+    CopyProcess run(List<String> words) {
+        return CopyProcess.start(folder, before, words);
+    }
+
+    /** From now on this agent reaches its hub so. */
+    void goBy(int agent, List<String> road) {
+        roads.put(agent, road);
     }
 
     /** What an agent says to each of its backups. */
@@ -247,6 +268,7 @@ final class NightLab implements AutoCloseable {
             words.addAll(List.of("--vmware-thumbprint", vcenter.sha256().toString()));
             words.addAll(List.of("--vmware-password-file", passwordFile.toString()));
             words.addAll(hubs.get(hubOf(agent)).to());
+            words.addAll(roads.getOrDefault(agent, List.of()));
             words.addAll(List.of(
                     "--vddk-plugin",
                     String.join(" ", standIns.get(vcenterOf(agent)).plugin())));
@@ -263,7 +285,7 @@ final class NightLab implements AutoCloseable {
     Run goOn(int agent, Machine machine, String id) {
         List<String> words = new ArrayList<>(List.of("migrate", "--job-id", id, "--vmware-path", machine.id()));
         words.addAll(jobWords(agent));
-        try (CopyProcess process = CopyProcess.start(folder, List.of(), words)) {
+        try (CopyProcess process = run(words)) {
             return process.end(SOON);
         }
     }
@@ -278,7 +300,8 @@ final class NightLab implements AutoCloseable {
 
     // ---- hubs
 
-    private String[] words(int hub, String... words) {
+    /** A command to a hub. */
+    String[] words(int hub, String... words) {
         List<String> line = new ArrayList<>(List.of("hub"));
         line.addAll(List.of(words));
         line.addAll(hubs.get(hub).to());

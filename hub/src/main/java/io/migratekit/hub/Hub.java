@@ -29,6 +29,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
@@ -370,21 +371,30 @@ public final class Hub implements AutoCloseable {
 
     private void endLease(String id) {
         try {
-            Optional<Backup> backup = repository.find(id);
-            leases.find(id)
-                    .filter(Leases.Lease::isOver)
-                    .ifPresent(lease -> inTurn(lease.vm(), () -> {
-                        if (leases.find(id).filter(Leases.Lease::isOver).isPresent()) {
-                            backup.ifPresent(this::endExports);
-                            leases.end(id);
-                            events.tell("lease", id, lease.vm(), new JsonObject());
-                            LOG.log(INFO, () -> "backup=" + id + " lease=over; its layers stay");
-                        }
-                        return true;
-                    }));
+            endLease(id, Leases.Lease::isOver);
         } catch (RuntimeException e) {
             LOG.log(WARNING, () -> "backup=" + id + " its lease is over, but: " + e.getMessage());
         }
+    }
+
+    /** Nobody writes it any more. Its layers stay for whoever goes on with it, until another backup of the VM begins. */
+    public void letGo(String id) {
+        endLease(id, _ -> true);
+    }
+
+    private void endLease(String id, Predicate<Leases.Lease> which) {
+        Optional<Backup> backup = repository.find(id);
+        leases.find(id)
+                .filter(which)
+                .ifPresent(lease -> inTurn(lease.vm(), () -> {
+                    if (leases.find(id).filter(which).isPresent()) {
+                        backup.ifPresent(this::endExports);
+                        leases.end(id);
+                        events.tell("lease", id, lease.vm(), new JsonObject());
+                        LOG.log(INFO, () -> "backup=" + id + " lease=over; its layers stay");
+                    }
+                    return true;
+                }));
     }
 
     @Override

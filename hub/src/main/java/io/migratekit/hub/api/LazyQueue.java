@@ -86,6 +86,11 @@ final class LazyQueue implements Supplier<Queue>, AutoCloseable {
         }
 
         @Override
+        public void letGo(String id) {
+            hub.letGo(id);
+        }
+
+        @Override
         public long freeBytes() {
             return hub.repository().freeBytes();
         }

@@ -76,6 +76,9 @@ public final class Queue implements AutoCloseable {
         /** What was begun under this id is thrown away. */
         void abandon(String id);
 
+        /** Nobody goes on with it by himself: it stays, but another backup of the VM may take its place at once. */
+        void letGo(String id);
+
         /** What is free on the repository's file system. */
         long freeBytes();
 
@@ -368,6 +371,8 @@ public final class Queue implements AutoCloseable {
     void finish(Job job, Job.State state) {
         if (state == Job.State.CANCELLED) {
             backups.abandon(job.id());
+        } else if (state == Job.State.FAILED) {
+            backups.letGo(job.id());
         }
         database.once(connection -> {
             Jobs.finish(connection, job.id(), state, Instant.now());

@@ -37,6 +37,7 @@ class QueueTest {
     private Duration lostAfter = Queue.LOST_AFTER;
     private final Set<String> sealed = new ConcurrentSkipListSet<>();
     private final Set<String> abandoned = new ConcurrentSkipListSet<>();
+    private final Set<String> letGo = new ConcurrentSkipListSet<>();
 
     @SuppressWarnings("NullAway.Init") // Before each test.
     private Queue queue;
@@ -50,6 +51,11 @@ class QueueTest {
         @Override
         public void abandon(String id) {
             abandoned.add(id);
+        }
+
+        @Override
+        public void letGo(String id) {
+            letGo.add(id);
         }
 
         @Override
@@ -253,6 +259,7 @@ class QueueTest {
         awaitState(full, Job.State.FAILED);
         awaitState(link, Job.State.QUEUED);
         assertEquals("said 40", queue.show(full.id()).job().said());
+        assertEquals(Set.of(full.id()), letGo, "only what nobody tries again gives way to others");
         assertTrue(waitsFor(link).startsWith("the next attempt, at "), () -> waitsFor(link));
         assertTrue(waitsFor(link).endsWith("the last one ended with code 20: said 20"), () -> waitsFor(link));
     }

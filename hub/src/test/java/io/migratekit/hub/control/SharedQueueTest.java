@@ -67,6 +67,9 @@ class SharedQueueTest extends QueueTest {
         public void abandon(String id) {
             abandoned.add(id);
         }
+
+        @Override
+        public void letGo(String id) {}
     }
 
     private static KeptVm empty(String vm, long capacityBytes) {
