@@ -39,7 +39,7 @@ import org.jspecify.annotations.Nullable;
 final class NightLab implements AutoCloseable {
     static final int AGENTS = 3;
     static final String DATABASE = "night";
-    private static final Duration SOON = Duration.ofSeconds(60);
+    private static final Duration SOON = Duration.ofMinutes(2);
     private static final int HOSTS = 3;
     private static final int DATASTORES = 2;
     private static final long MIB = 1 << 20;

@@ -26,9 +26,9 @@ import java.util.stream.Stream;
 /** Is everything right when nothing happens: each sealed point true, and nothing left of all that went on? */
 final class SoakProof {
     /** A reader that was killed holds its exports for two minutes. */
-    private static final Duration LET_GO = Duration.ofMinutes(3);
+    private static final Duration LET_GO = Duration.ofMinutes(4);
 
-    private static final Duration SOON = Duration.ofSeconds(60);
+    private static final Duration SOON = Duration.ofMinutes(2);
     private static final Pattern USED = Pattern.compile("(?:DefNew|Tenured) +total.* used ([0-9]+)K");
 
     private final SoakLab lab;
