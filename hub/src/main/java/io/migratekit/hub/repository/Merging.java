@@ -50,7 +50,16 @@ final class Merging {
     }
 
     private Path journal(String vm) {
+        return journal(catalog, vm);
+    }
+
+    private static Path journal(Catalog catalog, String vm) {
         return catalog.vmFolder(vm).resolve("merge.json");
+    }
+
+    /** Whether layers of the VM are being written to because a point is deleted. */
+    static boolean isUnderWay(Catalog catalog, String vm) {
+        return Files.exists(journal(catalog, vm));
     }
 
     /** Deletes a restore point, after it was looked whether that will succeed. */

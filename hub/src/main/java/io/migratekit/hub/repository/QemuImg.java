@@ -112,7 +112,8 @@ final class QemuImg {
         }
     }
 
-    private static boolean isInUse(String text) {
+    /** Whether that is why: another process has a lock on the file, or on one that it stands on. */
+    static boolean isInUse(String text) {
         return text.contains("Failed to get");
     }
 

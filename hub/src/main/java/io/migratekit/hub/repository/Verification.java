@@ -1,10 +1,12 @@
 package io.migratekit.hub.repository;
 
+import io.migratekit.nbd.Deadline;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.proof.Grid;
 import io.migratekit.nbd.server.ServerFailed;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -27,6 +29,11 @@ import org.jspecify.annotations.Nullable;
  * VM is held: backups go on meanwhile, and a layer that is changed or removed under our eyes is passed over.
  */
 final class Verification {
+    /** What somebody else has open for a moment only is not told of as something of which nothing is known. */
+    private static final Duration LOCKED_AT_MOST = Duration.ofSeconds(10);
+
+    private static final Duration LOOK_AGAIN = Duration.ofMillis(200);
+
     private final Catalog catalog;
     private final Layers layers;
     private final Proofs proofs;
@@ -249,24 +256,55 @@ final class Verification {
         long before = doneBytes;
         progress.at(subject.layer(), before, Math.max(totalBytes, before + bytes));
         Optional<LayerCheck.Found> found = Optional.empty();
-        try {
-            LayerCheck.Found now = check.check(
-                    subject,
-                    under,
-                    done -> progress.at(
-                            subject.layer(), before + (long) (done * share), Math.max(totalBytes, before + bytes)));
-            if (isAsBefore(subject)) {
-                found = Optional.of(now);
-                looked++;
-                readBytes += now.readBytes();
+        Deadline unlocked = Deadline.in(LOCKED_AT_MOST);
+        boolean again;
+        do {
+            again = false;
+            try {
+                LayerCheck.Found now = check.check(
+                        subject,
+                        under,
+                        done -> progress.at(
+                                subject.layer(), before + (long) (done * share), Math.max(totalBytes, before + bytes)));
+                if (isAsBefore(subject)) {
+                    found = Optional.of(now);
+                    looked++;
+                    readBytes += now.readBytes();
+                }
+            } catch (NbdException | ServerFailed | RepositoryException e) {
+                if (isAsBefore(subject)) {
+                    again = QemuImg.isInUse(String.valueOf(e.getMessage()))
+                            && (isBeingMerged(subject) || !unlocked.isOver());
+                    if (!again) {
+                        failures.add(subject.layer() + " could not be looked at: " + e.getMessage());
+                    }
+                }
             }
-        } catch (NbdException | ServerFailed | RepositoryException e) {
-            if (isAsBefore(subject)) {
-                failures.add(subject.layer() + " could not be looked at: " + e.getMessage());
+            if (again) {
+                pause();
+                progress.at(subject.layer(), before, Math.max(totalBytes, before + bytes));
             }
-        }
+        } while (again);
         doneBytes = before + bytes;
         return found;
+    }
+
+    /** Then it is being written to, and will soon be another one; how long that may take is bounded there. */
+    private boolean isBeingMerged(LayerCheck.Subject subject) {
+        Backup point = subject.point();
+        return point != null && Merging.isUnderWay(catalog, point.vm());
+    }
+
+    private void pause() {
+        try {
+            Thread.sleep(LOOK_AGAIN);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new LayerCheck.Over();
+        }
+        if (request.isOver().getAsBoolean()) {
+            throw new LayerCheck.Over();
+        }
     }
 
     /** Merged, deleted or sealed anew meanwhile: then what was seen is of no layer that there is. */

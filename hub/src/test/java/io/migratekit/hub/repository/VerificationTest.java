@@ -7,11 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.migratekit.nbd.fixture.Tool;
+import io.migratekit.nbd.server.QemuNbd;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,6 +22,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -92,6 +96,36 @@ class VerificationTest {
         assertEquals(0, again.layers());
         assertEquals(6, again.passedOver());
         assertEquals(List.of("a", "b", "c"), again.good());
+    }
+
+    /** As a merge has it for as long as it writes, and somebody else for a moment. */
+    @Test
+    void aLayerThatSomebodyWritesIsWaitedFor() throws Exception {
+        Path layer = lab.folder().resolve(LAYER.formatted(1));
+        CompletableFuture<VerifyReport> report;
+        try (QemuNbd _ = QemuNbd.of(layer, QemuNbd.Format.QCOW2, 1).start()) {
+            report = CompletableFuture.supplyAsync(
+                    this::verify, one -> Thread.ofPlatform().start(one));
+            Thread.sleep(1500);
+            assertFalse(report.isDone(), "it does not wait: " + (report.isDone() ? report.resultNow() : ""));
+        }
+        VerifyReport after = report.get(30, TimeUnit.SECONDS);
+        assertTrue(after.isClean(), after::toString);
+        assertEquals(List.of(), after.failures());
+        assertEquals(6, after.layers());
+
+        Path journal = Files.writeString(file("merge.json"), "{}");
+        long begun = System.nanoTime();
+        try (QemuNbd _ = QemuNbd.of(layer, QemuNbd.Format.QCOW2, 1).start()) {
+            report = CompletableFuture.supplyAsync(
+                    this::verify, one -> Thread.ofPlatform().start(one));
+            Thread.sleep(12_000);
+            assertFalse(report.isDone(), "a merge may take longer");
+            Files.delete(journal);
+            after = report.get(30, TimeUnit.SECONDS);
+        }
+        assertTrue(System.nanoTime() - begun < Duration.ofSeconds(60).toNanos());
+        assertTrue(after.failures().toString().contains("is in use by another process"), after::toString);
     }
 
     @Test
