@@ -21,6 +21,7 @@ import io.migratekit.agent.watch.Progress;
 import io.migratekit.agent.watch.ProgressView;
 import io.migratekit.agent.watch.Reporter;
 import io.migratekit.agent.watch.Road;
+import io.migratekit.agent.watch.SlowWait;
 import io.migratekit.agent.watch.StallReport;
 import io.migratekit.agent.watch.StallWatch;
 import io.migratekit.agent.watch.WatchLimits;
@@ -76,6 +77,9 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
         /** A worker stands still, or moves again; on the monitor's thread, so it must not block. */
         void stalled(StallReport report);
 
+        /** A wait that was longer than {@code --stall-log} is over; on the monitor's thread. */
+        default void waitedLong(SlowWait wait) {}
+
         /** With which code the process will end if the copy ends like this; it is written down. */
         int exitCode(RuntimeException failure);
     }
@@ -126,7 +130,13 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
                 limits,
                 progress,
                 this::stalled);
+        watch.slowWaits(listener::waitedLong);
         copier = new Copier(this.spec, progress, watch, rate);
+    }
+
+    /** What it is called where it is shown; empty for a copy that is not remembered. */
+    public String title() {
+        return named.title();
     }
 
     /** Copies. Call it on a thread that may be interrupted: that is how one stops it. */

@@ -15,6 +15,7 @@ import io.migratekit.agent.migration.MigrationSpec;
 import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.agent.watch.Signals;
+import io.migratekit.agent.watch.SlowWait;
 import io.migratekit.agent.watch.StallReport;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Durations;
@@ -115,7 +116,12 @@ final class MigrateCommand implements Callable<Integer> {
         CopyLimits limits = engine.limits(BackupOptions.REQUEST_BYTES);
         ConnectSpec connect = peer.connectSpec("migrate", console).withListener(WaitListener.NONE);
         backup.requireOneDestination(hub, vmware, road);
-        Words words = new Words(console);
+        try (Spans spans = Spans.of("migrate", jobId)) {
+            return call(id, limits, connect, new Words(console, spans));
+        }
+    }
+
+    private int call(JobId id, CopyLimits limits, ConnectSpec connect, Words words) {
         try (Way way = road.open(console, peer.timeout(), engine.retryFor());
                 HubClient client = hub.given() ? hub.client(way, peer.timeout(), engine.retryFor(), words) : null) {
             MigrationSpec migration = new MigrationSpec(
@@ -195,10 +201,12 @@ final class MigrateCommand implements Callable<Integer> {
     /** What the backup has to say while it runs. */
     private static final class Words implements MigrationListener, HubClient.Listener {
         private final Console console;
+        private final Spans spans;
         private volatile @Nullable ProgressDisplay shown;
 
-        Words(Console console) {
+        Words(Console console, Spans spans) {
             this.console = console;
+            this.spans = spans;
         }
 
         private void say(String sentence) {
@@ -212,11 +220,13 @@ final class MigrateCommand implements Callable<Integer> {
 
         @Override
         public void told(String sentence) {
+            spans.happened(sentence);
             say(sentence);
         }
 
         @Override
         public void waiting(String what, Duration atMost) {
+            spans.waiting(what, atMost);
             // The progress display tells of what takes long.
             if (console.isVerbose()) {
                 say("waiting up to " + Durations.show(atMost) + " for " + what);
@@ -226,6 +236,7 @@ final class MigrateCommand implements Callable<Integer> {
         @Override
         public void waited(String what) {
             // What came of it is told.
+            spans.waited(what);
         }
 
         @Override
@@ -235,19 +246,42 @@ final class MigrateCommand implements Callable<Integer> {
 
         @Override
         public void warned(String sentence) {
+            spans.happened("warning: " + sentence);
             say("warning: " + sentence);
         }
 
         @Override
         public void stalled(int disk, StallReport report) {
+            spans.stalled(disk(disk), report);
             if (report.news()) {
                 say("disk " + disk + ": " + report);
             }
         }
 
         @Override
+        public void copying(int disk) {
+            spans.copying(disk(disk));
+        }
+
+        @Override
+        public void copied(int disk) {
+            spans.copied(disk(disk));
+        }
+
+        @Override
+        public void waitedLong(int disk, SlowWait wait) {
+            spans.waitedLong(disk(disk), wait);
+        }
+
+        private static String disk(int disk) {
+            return "disk " + disk;
+        }
+
+        @Override
         public int exitCode(RuntimeException failure) {
-            return Console.codeOf(failure).code();
+            int code = Console.codeOf(failure).code();
+            spans.failing(code, String.valueOf(failure.getMessage()));
+            return code;
         }
     }
 }

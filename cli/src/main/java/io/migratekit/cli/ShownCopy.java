@@ -5,6 +5,7 @@ import io.migratekit.agent.copy.CopyException;
 import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.agent.watch.Signals;
+import io.migratekit.agent.watch.SlowWait;
 import io.migratekit.agent.watch.StallReport;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +20,7 @@ final class ShownCopy implements CopyJob.Listener {
     private final String what;
     private final @Nullable Way toSource;
     private final @Nullable Way toTarget;
+    private volatile Spans spans = Spans.NONE;
     private volatile @Nullable ProgressDisplay shown;
 
     /**
@@ -39,7 +41,9 @@ final class ShownCopy implements CopyJob.Listener {
      * @param run calls the job, and may close the display before it prints
      */
     <T> T run(Console console, ProgressOptions progress, CopyJob job, Function<ProgressDisplay, T> run) {
-        try (ProgressDisplay display = progress.display(console, job::progress)) {
+        try (Spans traced = Spans.of(what, job.title());
+                ProgressDisplay display = progress.display(console, job::progress)) {
+            spans = traced;
             shown = display;
             ConsoleLog.to(display::say);
             job.roads(this::roads);
@@ -83,7 +87,13 @@ final class ShownCopy implements CopyJob.Listener {
     }
 
     @Override
+    public void waitedLong(SlowWait wait) {
+        spans.waitedLong("", wait);
+    }
+
+    @Override
     public void stalled(StallReport report) {
+        spans.stalled("", report);
         ProgressDisplay display = shown;
         if (report.news() && display != null) {
             display.say(what + ": " + report);
@@ -92,6 +102,8 @@ final class ShownCopy implements CopyJob.Listener {
 
     @Override
     public int exitCode(RuntimeException failure) {
-        return Console.codeOf(failure).code();
+        int code = Console.codeOf(failure).code();
+        spans.failing(code, String.valueOf(failure.getMessage()));
+        return code;
     }
 }

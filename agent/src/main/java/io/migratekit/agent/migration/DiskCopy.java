@@ -9,6 +9,7 @@ import io.migratekit.agent.job.StateFolder;
 import io.migratekit.agent.migration.Generation.Part;
 import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
+import io.migratekit.agent.watch.SlowWait;
 import io.migratekit.agent.watch.StallReport;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.Ranges;
@@ -27,6 +28,7 @@ final class DiskCopy implements AutoCloseable {
     private final StateFolder folder;
     private final ServedDisk server;
     private final CopyJob job;
+    private final MigrationListener listener;
     /** Whether the disk's server has not answered for as long as anybody waited. */
     private volatile boolean silent;
 
@@ -48,6 +50,7 @@ final class DiskCopy implements AutoCloseable {
         this.generation = generation;
         this.part = generation.part(disk).orElseThrow();
         this.folder = folder;
+        this.listener = listener;
         server = served;
         NbdUri source = server.uri().standingFor(sourceName(generation.vm(), disk));
         CopySpec copy = new CopySpec(source, target, spec.connect(), spec.limits(), spec.hash(), spec.verify(), false)
@@ -75,6 +78,11 @@ final class DiskCopy implements AutoCloseable {
         }
 
         @Override
+        public void waitedLong(SlowWait wait) {
+            listener.waitedLong(disk, wait);
+        }
+
+        @Override
         public int exitCode(RuntimeException failure) {
             return listener.exitCode(failure);
         }
@@ -82,6 +90,7 @@ final class DiskCopy implements AutoCloseable {
 
     /** Copies; on a thread that may be interrupted. */
     Outcome run() {
+        listener.copying(part.disk());
         try {
             return switch (job.run()) {
                 case CopyJob.Outcome.Done done ->
@@ -93,6 +102,8 @@ final class DiskCopy implements AutoCloseable {
         } catch (CopyException.Stalled e) {
             silent = e.side() == Side.SOURCE;
             throw explained(e);
+        } finally {
+            listener.copied(part.disk());
         }
     }
 

@@ -1,5 +1,6 @@
 package io.migratekit.agent.migration;
 
+import io.migratekit.agent.watch.SlowWait;
 import io.migratekit.agent.watch.StallReport;
 import java.time.Duration;
 
@@ -19,6 +20,15 @@ public interface MigrationListener {
 
     /** The copy of a disk stands still, or moves again. */
     void stalled(int disk, StallReport report);
+
+    /** The copy of a disk begins. */
+    default void copying(int disk) {}
+
+    /** It is over, one way or the other. */
+    default void copied(int disk) {}
+
+    /** A wait of a disk's copy that was longer than {@code --stall-log} is over. */
+    default void waitedLong(int disk, SlowWait wait) {}
 
     /** With which code the process will end if the backup ends like this; it is written down. */
     int exitCode(RuntimeException failure);

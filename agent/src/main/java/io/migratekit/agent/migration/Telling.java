@@ -2,6 +2,7 @@ package io.migratekit.agent.migration;
 
 import io.migratekit.agent.job.JobEvent;
 import io.migratekit.agent.job.JobRun;
+import io.migratekit.agent.watch.SlowWait;
 import io.migratekit.agent.watch.StallReport;
 import java.time.Duration;
 import java.util.List;
@@ -45,6 +46,21 @@ record Telling(
     @Override
     public void stalled(int disk, StallReport report) {
         next.stalled(disk, report);
+    }
+
+    @Override
+    public void copying(int disk) {
+        next.copying(disk);
+    }
+
+    @Override
+    public void copied(int disk) {
+        next.copied(disk);
+    }
+
+    @Override
+    public void waitedLong(int disk, SlowWait wait) {
+        next.waitedLong(disk, wait);
     }
 
     @Override

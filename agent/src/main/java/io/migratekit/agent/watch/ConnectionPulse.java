@@ -144,7 +144,7 @@ public final class ConnectionPulse {
         long silent = Math.max(outcome.isAnswer() ? silentNanos : 0, now - signNanos);
         String arrived = SlowWaits.arrived(meanwhile, outcome.isAnswer(), silent);
         pulse.slowWaits()
-                .add(new SlowWaits.SlowWait(pulse.worker(), id, Layer.of(side, kind), what, took, outcome, arrived));
+                .add(new SlowWait(pulse.worker(), id, Layer.of(side, kind), what, took, now, outcome, arrived));
     }
 
     private void restEnds(Outcome outcome, long now) {

@@ -14,15 +14,6 @@ import java.util.concurrent.atomic.AtomicLong;
 final class SlowWaits {
     private static final int KEPT = 256;
 
-    /**
-     * A wait that was long.
-     *
-     * @param what the request or step, in words
-     * @param arrived what had arrived meanwhile, in words
-     */
-    record SlowWait(
-            String worker, String connection, Layer layer, String what, long nanos, Outcome outcome, String arrived) {}
-
     private final ArrayBlockingQueue<SlowWait> queue = new ArrayBlockingQueue<>(KEPT);
     private final AtomicLong dropped = new AtomicLong();
     private final long longerThanNanos;

@@ -92,6 +92,11 @@ public final class StallWatch implements AutoCloseable {
         return pulse;
     }
 
+    /** Who wants to hear of each wait that was long, besides the log; must not block. */
+    public void slowWaits(Consumer<SlowWait> who) {
+        waitLog.audience(who);
+    }
+
     /** Whom to ask about tunnels; must not block. */
     public void roads(Supplier<List<Road>> whom) {
         roads = whom;

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
@@ -34,6 +35,7 @@ final class WaitLog {
     private final WatchLimits limits;
     private final SlowWaits over;
     private final LongSupplier nanoTime;
+    private volatile Consumer<SlowWait> audience = _ -> {};
     private final Map<String, Told> told = new HashMap<>();
     /** The oldest request, by its time, that was logged last, for each connection. */
     private final Map<String, Long> logged = new HashMap<>();
@@ -42,6 +44,11 @@ final class WaitLog {
         this.limits = limits;
         this.over = over;
         this.nanoTime = nanoTime;
+    }
+
+    /** Who else wants to hear of each; must not block. */
+    void audience(Consumer<SlowWait> who) {
+        audience = who;
     }
 
     void look(List<WorkerView> workers, Evidence evidence, AwakeClock clock, long nowNanos) {
@@ -72,8 +79,9 @@ final class WaitLog {
 
     /** What is over; also called at the very end. Waits that ended together are told together, by the longest. */
     void logOver() {
-        Map<String, List<SlowWaits.SlowWait>> groups = new LinkedHashMap<>();
-        for (SlowWaits.SlowWait wait : over.drain()) {
+        Map<String, List<SlowWait>> groups = new LinkedHashMap<>();
+        for (SlowWait wait : over.drain()) {
+            audience.accept(wait);
             groups.computeIfAbsent(wait.connection() + wait.layer() + wait.outcome(), key -> new ArrayList<>())
                     .add(wait);
         }
@@ -85,8 +93,8 @@ final class WaitLog {
         }
     }
 
-    private void logGroup(List<SlowWaits.SlowWait> waits) {
-        SlowWaits.SlowWait longest = Collections.max(waits, Comparator.comparingLong(SlowWaits.SlowWait::nanos));
+    private void logGroup(List<SlowWait> waits) {
+        SlowWait longest = Collections.max(waits, Comparator.comparingLong(SlowWait::nanos));
         tell(
                 "over " + longest.worker() + longest.layer() + longest.outcome(),
                 longest.nanos(),

@@ -93,7 +93,7 @@ class PulseTest {
         WorkerView view = pulse.read();
         assertEquals(List.of(), view.connections());
         assertEquals("reset by peer", view.over().getFirst().end());
-        List<SlowWaits.SlowWait> logged = slow.drain();
+        List<SlowWait> logged = slow.drain();
         assertEquals(2, logged.size());
         assertEquals("write of 10 bytes at 0", logged.getFirst().what());
         assertTrue(logged.getFirst().arrived().startsWith("no other answer meanwhile; last sign of life 3 s before"));
@@ -107,7 +107,7 @@ class PulseTest {
         target.answered(Wait.WRITE, 10, 10, Outcome.ANSWERED);
         clock.pass(600);
         target.answered(Wait.WRITE, 0, 10, Outcome.ANSWERED);
-        List<SlowWaits.SlowWait> logged = slow.drain();
+        List<SlowWait> logged = slow.drain();
         assertEquals(1, logged.size());
         assertEquals(
                 "1 other answer meanwhile; last sign of life before that 600 ms earlier",
