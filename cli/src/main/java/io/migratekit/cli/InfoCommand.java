@@ -2,11 +2,13 @@ package io.migratekit.cli;
 
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.ExportInfo;
+import io.migratekit.nbd.NbdConnection;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdNegotiation;
 import io.migratekit.nbd.NbdUri;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -62,14 +64,15 @@ final class InfoCommand implements Callable<Integer> {
         boolean complete = true;
         try (NbdNegotiation negotiation = NbdNegotiation.open(address, spec)) {
             if (!list) {
-                exports.add(describe(negotiation, address, true));
+                exports.add(describe(negotiation, address, spec, true));
             } else if (!negotiation.canAsk()) {
                 throw new CommandFailed(
                         ExitCode.NBD_ERROR,
                         address + ": the server is too old to list its exports; try without --list");
             } else {
                 for (NbdNegotiation.Listed listed : negotiation.list()) {
-                    complete &= add(exports, negotiation, address.withExportName(listed.name()), listed.description());
+                    complete &= add(
+                            exports, negotiation, address.withExportName(listed.name()), spec, listed.description());
                 }
             }
         }
@@ -84,9 +87,13 @@ final class InfoCommand implements Callable<Integer> {
 
     /** One export that a server lists and then will not describe must not hide the others. */
     private boolean add(
-            List<InfoReport.Export> exports, NbdNegotiation negotiation, NbdUri address, String description) {
+            List<InfoReport.Export> exports,
+            NbdNegotiation negotiation,
+            NbdUri address,
+            ConnectSpec spec,
+            String description) {
         try {
-            InfoReport.Export export = describe(negotiation, address, false);
+            InfoReport.Export export = describe(negotiation, address, spec, false);
             exports.add(description.isEmpty() ? export : export.withDescription(description));
             return true;
         } catch (NbdException.Refused e) {
@@ -96,9 +103,23 @@ final class InfoCommand implements Callable<Integer> {
     }
 
     /** @param alone only then may the export be opened if the server does not describe it otherwise */
-    private static InfoReport.Export describe(NbdNegotiation negotiation, NbdUri address, boolean alone) {
+    private static InfoReport.Export describe(
+            NbdNegotiation negotiation, NbdUri address, ConnectSpec spec, boolean alone) {
         ExportInfo info = alone ? negotiation.infoOrOpen(address.exportName()) : negotiation.info(address.exportName());
-        return new InfoReport.Export(
-                address.canonical(), info, info.description(), negotiation.contexts(address.exportName()));
+        Optional<List<String>> contexts = negotiation.contexts(address.exportName());
+        // nbd-server, which knows no contexts, looks for the file when an export is opened, and calls it empty before.
+        if (info.sizeBytes() == 0 && contexts.isEmpty() && negotiation.canAsk()) {
+            info = opened(address, spec, info);
+        }
+        return new InfoReport.Export(address.canonical(), info, info.description(), contexts);
+    }
+
+    /** The same by another connection that opens it, if the server lets us. */
+    private static ExportInfo opened(NbdUri address, ConnectSpec spec, ExportInfo described) {
+        try (NbdConnection connection = NbdConnection.open(address, spec)) {
+            return connection.info();
+        } catch (NbdException.Refused | NbdException.NoAnswer e) {
+            return described;
+        }
     }
 }

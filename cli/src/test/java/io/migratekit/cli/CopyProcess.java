@@ -67,6 +67,11 @@ final class CopyProcess implements AutoCloseable {
         return text(err);
     }
 
+    /** What it has written to its output so far. */
+    String out() {
+        return text(out);
+    }
+
     /** How often these words stand in a text. */
     static int count(String text, String words) {
         return text.split(java.util.regex.Pattern.quote(words), -1).length - 1;

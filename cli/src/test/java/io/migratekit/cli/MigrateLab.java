@@ -2,6 +2,7 @@ package io.migratekit.cli;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.migratekit.vmware.sim.Settings;
 import io.migratekit.vmware.sim.SimSnapshot;
 import io.migratekit.vmware.sim.VmLab;
 import java.io.IOException;
@@ -19,7 +20,11 @@ final class MigrateLab extends VmLab {
     private final Path passwordFile;
 
     MigrateLab(Path folder, long... diskBytes) throws IOException {
-        super(folder, diskBytes);
+        this(folder, Settings.DEFAULT, diskBytes);
+    }
+
+    MigrateLab(Path folder, Settings settings, long... diskBytes) throws IOException {
+        super(folder, settings, diskBytes);
         passwordFile = Files.writeString(
                 folder.resolve("password"), vcenter().settings().password() + "\n");
     }

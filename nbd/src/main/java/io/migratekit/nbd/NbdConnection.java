@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class NbdConnection implements AutoCloseable {
     private static final int EIO = 5;
+    private static final int EPROTO = 71;
     private static final int EINVAL = 22;
 
     private final Map<Long, Request> inFlight = new LinkedHashMap<>();
@@ -293,12 +294,17 @@ public final class NbdConnection implements AutoCloseable {
             link.handle.retire(cookie);
             request.finish(null);
         } catch (LibnbdError e) {
-            // libnbd reports a read that was answered short like one that the server could not do.
-            String orLess =
-                    request.kind() == Wait.READ && e.errno() == EIO ? " or sent less data than was asked for" : "";
+            // libnbd 1.14 reports a read that was answered short like one that the server could not do, as EIO. What
+            // newer
+            // ones call EPROTO no server has said, since NBD has no such error: it is their word for such an answer.
+            boolean broken = e.errno() == EPROTO;
+            int errno = broken ? EIO : e.errno();
+            String or = request.kind() == Wait.READ && errno == EIO
+                    ? " or sent less data than was asked for"
+                    : broken ? ", or rather broke the protocol" : "";
             request.finish(new NbdException.RequestFailed(
-                    link.uri + ": the server answered the " + request + " with an error" + orLess + ": " + e.text(),
-                    e.errno()));
+                    link.uri + ": the server answered the " + request + " with an error" + or + ": " + e.text(),
+                    errno));
         }
         completed.add(request);
     }

@@ -27,6 +27,11 @@ final class Checks {
                 .withDeadline(Deadline.in(Duration.ofSeconds(60)));
     }
 
+    /** Whether the libnbd of this machine is of 1.MINOR or newer; some of what it does by itself depends on that. */
+    static boolean isLibraryOf(int minor) {
+        return Integer.parseInt(NbdConnection.libraryVersion().replaceFirst("1\\.([0-9]+).*", "$1")) >= minor;
+    }
+
     /** The message holds all of this, and nothing of it is meant for programmers only. */
     static void message(Throwable e, String... expected) {
         String message = String.valueOf(e.getMessage());

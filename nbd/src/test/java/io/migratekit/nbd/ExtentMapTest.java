@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.migratekit.nbd.fixture.ScriptedNbd;
 import io.migratekit.nbd.fixture.ScriptedNbd.Answer;
@@ -164,14 +165,32 @@ class ExtentMapTest {
         }
     }
 
+    /** Newer versions of libnbd look for extents without a length themselves. */
+    private static final boolean IS_STRICT = Checks.isLibraryOf(18);
+
     static Stream<Arguments> illegalAnswers() {
-        return Stream.of(
-                illegal("a zero length first", runs(new Run(0, 0), new Run(4096, 0)), "an extent of length 0"),
-                illegal("a zero length later", runs(new Run(4096, 0), new Run(0, 3), new Run(4096, 0)), "of length 0"),
-                illegal("nothing but a zero length", runs(new Run(0, 0)), "an extent of length 0"),
+        String zero = IS_STRICT ? "broke the protocol" : "an extent of length 0";
+        Arguments later = illegal("a zero length later", runs(new Run(4096, 0), new Run(0, 3), new Run(4096, 0)), zero);
+        Stream<Arguments> ofEach = Stream.of(
+                illegal("a zero length first", runs(new Run(0, 0), new Run(4096, 0)), zero),
+                illegal("nothing but a zero length", runs(new Run(0, 0)), zero),
                 illegal("no context at all", new Answer.Extents(List.of()), "does not mention " + BASE_ALLOCATION),
                 illegal("another context", Answer.extents(OTHER, List.of(new Run(4096, 0))), "does not mention"),
                 illegal("an unknown context", Answer.extents("x:y", List.of(new Run(4096, 0))), "does not mention"));
+        return IS_STRICT ? ofEach : Stream.concat(ofEach, Stream.of(later));
+    }
+
+    /** They take what is before such an extent, and leave the rest to be asked for again. */
+    @Test
+    void aZeroLengthLaterIsNoLoop() throws IOException {
+        assumeTrue(IS_STRICT, "older ones leave it to us, and we take none of it: illegalAnswers");
+        Script script = Script.disk(1 << 20)
+                .answering(onStatus(asked -> runs(new Run(4096, 0), new Run(0, 3), new Run(4096, 0))));
+        try (ScriptedNbd server = ScriptedNbd.start(script);
+                NbdConnection connection = open(server, BASE_ALLOCATION)) {
+            assertEquals(List.of(new Extent(0, 1 << 20, 0)), drain(ExtentMap.of(connection, BASE_ALLOCATION)));
+            assertTrue(server.requests() <= (1 << 20) / 4096, "requests: " + server.requests());
+        }
     }
 
     private static Arguments illegal(String name, Answer answer, String message) {
@@ -191,21 +210,23 @@ class ExtentMapTest {
                 NbdConnection connection = open(server, BASE_ALLOCATION, OTHER)) {
             ExtentMap map = ExtentMap.of(connection, BASE_ALLOCATION);
             NbdException.RequestFailed broken = assertThrows(NbdException.RequestFailed.class, () -> drain(map), name);
-            Checks.message(broken, expected, "block status at ");
+            Checks.message(broken, expected);
+            assertTrue(String.valueOf(broken.getMessage()).matches(".*block.status .*at .*"), broken::getMessage);
             assertTrue(server.requests() <= MOST_IN_FLIGHT, "requests: " + server.requests());
             assertUsable(connection);
         }
         Checks.tookLessThan(Duration.ofSeconds(5), started);
     }
 
-    /** libnbd itself gives up on a server that answers without a single extent. */
+    /** libnbd itself gives up on a server that answers without a single extent; newer ones only on that request. */
     @Test
-    void anAnswerWithoutExtentsEndsTheConnection() throws IOException {
+    void anAnswerWithoutExtentsIsAnError() throws IOException {
         Script script = Script.disk(1 << 20).answering(asked -> runs());
         try (ScriptedNbd server = ScriptedNbd.start(script);
                 NbdConnection connection = open(server, BASE_ALLOCATION)) {
-            NbdException.ConnectionLost broken = assertThrows(
-                    NbdException.ConnectionLost.class, () -> drain(ExtentMap.of(connection, BASE_ALLOCATION)));
+            NbdException broken =
+                    assertThrows(NbdException.class, () -> drain(ExtentMap.of(connection, BASE_ALLOCATION)));
+            assertEquals(IS_STRICT, broken instanceof NbdException.RequestFailed, broken::toString);
             Checks.message(broken, "broke the protocol");
         }
     }

@@ -131,7 +131,8 @@ final class Hangs {
                 new Hang(
                         "contexts unanswered",
                         Wait.META_CONTEXT,
-                        frozenAfter(GREETING_BYTES + EMPTY_OPTION_REPLY_BYTES)),
+                        // Newer ones ask for extended headers, too, before they come to the contexts.
+                        frozenAfter(GREETING_BYTES + (Checks.isLibraryOf(18) ? 2 : 1) * EMPTY_OPTION_REPLY_BYTES)),
                 new Hang("status unanswered", Wait.BLOCK_STATUS, unanswered(c -> c.blockStatus(0, 4096))),
                 new Hang("zero unanswered", Wait.ZERO, unanswered(c -> c.zero(0, 4096, true))),
                 new Hang("trim unanswered", Wait.TRIM, unanswered(c -> c.trim(0, 4096))),
