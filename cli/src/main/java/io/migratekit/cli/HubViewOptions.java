@@ -121,7 +121,10 @@ final class HubViewOptions {
             throw new CommandFailed(
                     ExitCode.USAGE,
                     (called.isEmpty() ? "no VM is" : called.size() + " VMs are") + " called " + wanted
-                            + "; `migratekit hub vms` shows them with their ids");
+                            + (called.isEmpty() && view instanceof HubView.Asked
+                                    ? "; `migratekit hub vms` shows those that are kept or that an agent has found (`migratekit"
+                                            + " agent serve`, which looks every hour, or when told: `hub agents --discover`)"
+                                    : "; `migratekit hub vms` shows them with their ids"));
         }
         return called.getFirst();
     }

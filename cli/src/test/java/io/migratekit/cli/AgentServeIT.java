@@ -165,6 +165,7 @@ class AgentServeIT {
         try (HubLab lab = new HubLab(folder, 24 * MIB)) {
             lab.source().guestWrites(new Random(4), 40);
             Run early = Run.migratekit(lab.hubWords("start", "web01"));
+            assertTrue(early.err().contains("that an agent has found (`migratekit agent serve`"), early::toString);
             assertEquals(2, early.code(), early::toString);
             try (CopyProcess agent = serve(lab, "--rate", "1M")) {
                 assertEquals(

@@ -110,7 +110,8 @@ final class SoakFaults {
             return nothingToMend();
         });
         ways.put("kill SSH sessions", () -> {
-            lab.sshd().killSessions();
+            // Those of this moment; agents come back at once.
+            lab.sshd().sessions().forEach(SoakFaults::kill);
             return nothingToMend();
         });
         ways.put("stop sshd", () -> {
