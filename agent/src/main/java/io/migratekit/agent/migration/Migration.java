@@ -482,6 +482,11 @@ public final class Migration {
      */
     private void releaseAfter(SnapshotKeeper keeper, RuntimeException failure) {
         boolean late = silenceAlarm();
+        if (late) {
+            // What follows may take long: a snapshot that is still being taken has to be awaited before it can go.
+            listener.told(Objects.requireNonNull(alarm).passed().getMessage()
+                    + ". First the snapshot is removed, which has limits of its own");
+        }
         boolean interrupted = Thread.interrupted();
         Removal removal = remove(
                 keeper::release,
