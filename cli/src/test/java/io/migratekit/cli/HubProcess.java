@@ -14,11 +14,13 @@ final class HubProcess implements AutoCloseable {
     private static final Duration SOON = Duration.ofSeconds(30);
 
     private final Path folder;
+    private final List<String> before;
     private final List<String> words = new ArrayList<>();
     private CopyProcess process;
 
-    private HubProcess(Path folder, String... more) {
+    private HubProcess(Path folder, List<String> before, String... more) {
         this.folder = folder;
+        this.before = before;
         words.addAll(List.of("hub", "serve", "--repository", repository().toString()));
         words.addAll(List.of("--listen", "unix:" + socket(), "--exports", "unix:" + sockets()));
         words.addAll(List.of("--reserve", "1M", "--keep-at-least", "0s"));
@@ -28,11 +30,16 @@ final class HubProcess implements AutoCloseable {
 
     /** Comes back when it serves. Exports and API are unix sockets in the folder, unless more is said. */
     static HubProcess start(Path folder, String... more) throws IOException {
-        return new HubProcess(Files.createDirectories(folder), more);
+        return startBehind(List.of(), folder, more);
+    }
+
+    /** The same with words in front, which lead into another network. */
+    static HubProcess startBehind(List<String> before, Path folder, String... more) throws IOException {
+        return new HubProcess(Files.createDirectories(folder), before, more);
     }
 
     private CopyProcess launch() {
-        CopyProcess launched = CopyProcess.start(folder, List.of(), words);
+        CopyProcess launched = CopyProcess.start(folder, before, words);
         launched.awaitSaid("hub serves", SOON);
         return launched;
     }
@@ -94,7 +101,9 @@ final class HubProcess implements AutoCloseable {
 
     @Override
     public void close() {
-        process.signal("TERM");
+        if (process.isAlive()) {
+            process.signal("TERM");
+        }
         process.end(SOON);
     }
 

@@ -26,9 +26,13 @@ public class VmLab implements AutoCloseable {
     private final Map<Integer, ChainTarget> targets = new TreeMap<>();
 
     public VmLab(Path folder, long... diskBytes) throws IOException {
+        this(folder, Settings.DEFAULT, diskBytes);
+    }
+
+    public VmLab(Path folder, Settings settings, long... diskBytes) throws IOException {
         this.folder = folder;
         Path root = Files.createDirectories(folder.resolve("vcenter"));
-        vcenter = SimulatedVCenter.start(root);
+        vcenter = SimulatedVCenter.start(root, settings);
         standIn = VddkStandIn.in(root, vcenter.settings().password());
         vm = vcenter.addVm("web01").changeTracking(true);
         for (long bytes : diskBytes) {
