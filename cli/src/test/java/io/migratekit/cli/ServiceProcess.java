@@ -16,6 +16,9 @@ import java.util.concurrent.TimeUnit;
 
 /** A real {@code tunnel run} of the name "hub" to an sshd, in a process of its own that can be killed and started again. */
 final class ServiceProcess implements AutoCloseable {
+    /** Lines of the configuration that make it notice soon. */
+    static final String QUICK = "keepalive = \"300ms\"\ntimeout = \"2s\"\n";
+
     private static final Duration SOON = Duration.ofSeconds(20);
 
     private final Path folder;
@@ -43,7 +46,7 @@ final class ServiceProcess implements AutoCloseable {
     static ServiceProcess start(Path folder, LoopbackSshd sshd, Path key, Path passphrase) throws IOException {
         ServiceProcess service = new ServiceProcess(
                 folder,
-                config(folder, "127.0.0.1", sshd, key, "passphrase-file = \"" + passphrase + "\""),
+                config(folder, "127.0.0.1", sshd, key, QUICK + "passphrase-file = \"" + passphrase + "\""),
                 List.of(),
                 "--debug");
         service.awaitUp();
@@ -52,13 +55,13 @@ final class ServiceProcess implements AutoCloseable {
 
     /** Starts it, and does not wait. */
     static ServiceProcess launch(Path folder, LoopbackSshd sshd) throws IOException {
-        return new ServiceProcess(folder, config(folder, "127.0.0.1", sshd, sshd.userKey(), ""), List.of());
+        return new ServiceProcess(folder, config(folder, "127.0.0.1", sshd, sshd.userKey(), QUICK), List.of());
     }
 
-    /** The same with words in front, which lead into another network, where the sshd's host has this name. */
-    static ServiceProcess launchBehind(List<String> before, Path folder, String host, LoopbackSshd sshd)
+    /** The same with words in front, which lead into another network, where the sshd's host has this name; its limits are what the lines say. */
+    static ServiceProcess launchBehind(List<String> before, Path folder, String host, LoopbackSshd sshd, String lines)
             throws IOException {
-        return new ServiceProcess(folder, config(folder, host, sshd, sshd.userKey(), ""), before);
+        return new ServiceProcess(folder, config(folder, host, sshd, sshd.userKey(), lines), before);
     }
 
     private static Path config(Path folder, String host, LoopbackSshd sshd, Path key, String more) throws IOException {
@@ -70,8 +73,6 @@ final class ServiceProcess implements AutoCloseable {
                 key = "%s"
                 %s
                 known-hosts = "%s"
-                keepalive = "300ms"
-                timeout = "2s"
                 """.formatted(
                         host, sshd.port(), System.getProperty("user.name"), key, more, sshd.knownHosts()));
     }
