@@ -1,6 +1,7 @@
 package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.migratekit.nbd.fixture.NetNamespace;
@@ -90,7 +91,7 @@ class FaultMatrixIT {
     @MethodSource("cells")
     @Timeout(value = 60, unit = TimeUnit.MINUTES)
     void isToldInTimeByItsName(Cell cell) throws Exception {
-        PLACES.acquire();
+        assertTrue(PLACES.tryAcquire(50, TimeUnit.MINUTES), "no place for it");
         try {
             check(cell);
         } finally {
