@@ -66,7 +66,10 @@ record MatrixFault(
      */
     record Plan(
             long diskBytes, long repositoryBytes, long stateBytes, boolean previous, Cure cure, List<String> limits) {
-        /** Short limits, in the usual proportion: silence, then a stall, then the end. */
+        /**
+         * Short limits, in the usual proportion: silence, then a stall, then the end. And so slow that it is met midway on a
+         * busy machine, too.
+         */
         static final List<String> SHORT = List.of(
                 "--timeout",
                 "2s",
@@ -83,7 +86,7 @@ record MatrixFault(
                 "--checkpoint-every",
                 "1M",
                 "--rate",
-                "1M");
+                "500K");
 
         static final Plan USUAL = new Plan(8 << 20, 0, 0, false, Cure.AFTER_THE_END, SHORT);
         /** The limits of who says nothing. */
