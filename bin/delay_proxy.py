@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a road long: leads TCP connections to a port and gives every byte later, by the same time in each direction.
 
-    bin/delay_proxy.py LISTEN_PORT TARGET_PORT MILLISECONDS      both ports of 127.0.0.1; runs until it is stopped
+    bin/delay_proxy.py [HOST:]PORT [HOST:]TARGET_PORT MILLISECONDS      of 127.0.0.1 if no host is said; runs until it is stopped
 
 It limits nothing else: it reads what comes as long as less than HELD_BYTES are under way, so the road is long, not
 narrow. With 0 milliseconds it shows what the proxy itself costs.
@@ -71,11 +71,11 @@ class Direction:
 
 
 class Proxy:
-    def __init__(self, listen_port, target_port, delay):
-        self.target = "127.0.0.1", target_port
+    def __init__(self, listen, target, delay):
+        self.target = target
         self.delay = delay
         self.selector = selectors.DefaultSelector()
-        self.listener = socket.create_server(("127.0.0.1", listen_port), backlog=128)
+        self.listener = socket.create_server(listen, backlog=128)
         self.listener.setblocking(False)
         self.selector.register(self.listener, selectors.EVENT_READ)
         self.reads, self.writes = {}, {}
@@ -148,7 +148,12 @@ class Proxy:
                 end.close()
 
 
+def place(words):
+    host, _, port = words.rpartition(":")
+    return host or "127.0.0.1", int(port)
+
+
 if __name__ == "__main__":
     if len(sys.argv) != 4:
         sys.exit(__doc__)
-    Proxy(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]) / 1000).run()
+    Proxy(place(sys.argv[1]), place(sys.argv[2]), float(sys.argv[3]) / 1000).run()

@@ -21,6 +21,7 @@ import io.migratekit.agent.watch.Progress;
 import io.migratekit.agent.watch.ProgressView;
 import io.migratekit.agent.watch.Reporter;
 import io.migratekit.agent.watch.Road;
+import io.migratekit.agent.watch.Side;
 import io.migratekit.agent.watch.SlowWait;
 import io.migratekit.agent.watch.StallReport;
 import io.migratekit.agent.watch.StallWatch;
@@ -49,6 +50,7 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
     private @Nullable RunRecord record;
     private @Nullable Reporter reporter;
     private @Nullable StallReport lastStall;
+    private volatile Supplier<List<Road>> roads = List::of;
 
     /**
      * Under which name is the copy remembered, and where?
@@ -152,9 +154,27 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
         } catch (RuntimeException e) {
             // An interrupt has reached its end here; left on, it would close the very files that are to be written.
             Thread.interrupted();
-            writeDown(e);
-            throw e;
+            RuntimeException told = byRoad(e);
+            writeDown(told);
+            throw told;
         }
+    }
+
+    /** An end that is lost, or silent, behind a road that is down is no news of the end. */
+    private RuntimeException byRoad(RuntimeException failure) {
+        return switch (failure) {
+            case CopyException.EndFailed e -> down(e.side(), e);
+            case CopyException.Stalled e -> down(e.side(), e);
+            default -> failure;
+        };
+    }
+
+    private CopyException down(Side side, CopyException failure) {
+        return roads.get().stream()
+                .filter(road -> road.side() == side && !road.up())
+                .findFirst()
+                .<CopyException>map(road -> new CopyException.RoadDown(road, failure))
+                .orElse(failure);
     }
 
     /** A job that is finished, or is being run, must not take a connection that somebody else may need. */
@@ -280,6 +300,7 @@ public final class CopyJob implements Copier.Plan, AutoCloseable {
 
     /** Whom the watch may ask about tunnels; must not block. */
     public void roads(Supplier<List<Road>> whom) {
+        roads = whom;
         watch.roads(whom);
     }
 

@@ -68,6 +68,10 @@ final class Console {
 
     /** With which code a command ends that failed so. */
     static ExitCode codeOf(Exception failure) {
+        // What the hub says of itself is not about this machine.
+        if (!(failure instanceof HubException.Refused) && Descriptors.ranOutIn(failure)) {
+            return ExitCode.LOCAL_STATE;
+        }
         return switch (failure) {
             case NbdException e -> ExitCode.of(e);
             case CopyException e -> ExitCode.of(e);

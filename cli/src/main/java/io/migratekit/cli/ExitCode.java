@@ -78,6 +78,7 @@ enum ExitCode {
             case CopyException.Refused e -> USAGE;
             case CopyException.NoSpace e -> HUB_REPOSITORY;
             case CopyException.Stalled e -> STALLED;
+            case CopyException.RoadDown e -> TUNNEL;
             case CopyException.DeadlinePassed e -> DEADLINE;
             case CopyException.Mismatch e -> VERIFICATION_MISMATCH;
             case CopyException.Unproved e -> VERIFICATION_MISMATCH;
@@ -198,6 +199,7 @@ enum ExitCode {
         return switch (failure) {
             case MigrationException.BadTargets e -> USAGE;
             case MigrationException.NoExport e -> HUB_REPOSITORY;
+            case MigrationException.RoadDown e -> TUNNEL;
             case MigrationException.DiskRefused e -> SOURCE_REFUSED;
             case MigrationException.VmBusy e -> LOCKED;
             case MigrationException.DisksFailed e -> Console.codeOf(e.first());

@@ -73,7 +73,14 @@ public final class Main {
         CommandLine line = commandLine(console);
         line.setExecutionExceptionHandler((failure, command, parsed) -> console.failed(command, failure));
         line.setParameterExceptionHandler((mistake, words) -> console.misused(mistake));
-        return line.execute(args);
+        try {
+            return line.execute(args);
+        } catch (Error e) {
+            if (!Descriptors.ranOutIn(e)) {
+                throw e;
+            }
+            return console.failed(line, new CommandFailed(ExitCode.LOCAL_STATE, Descriptors.WORDS));
+        }
     }
 
     static CommandLine commandLine(Console console) {

@@ -27,6 +27,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -173,10 +174,19 @@ final class ServiceRoad implements Way {
             JsonObject status = client(LONGEST_ANSWER).status(tunnel);
             String state = word(status, "state");
             hopeless = word(status, "may-pass").equals("false");
-            return state.equals("up") ? null : "it is " + state + ": " + word(status, "last-error");
+            return state.equals("up") ? forbidden(status) : "it is " + state + ": " + word(status, "last-error");
         } catch (ServiceException | CommandFailed e) {
             return e.getMessage();
         }
+    }
+
+    /** A tunnel whose server lets nobody of ours through leads nowhere; null if it does not forbid it. */
+    private @Nullable String forbidden(JsonObject status) {
+        return ours(status)
+                .filter(forward -> word(forward, "forbidden").equals("true"))
+                .findFirst()
+                .map(forward -> "closed to us: " + word(forward, "last-refusal"))
+                .orElse(null);
     }
 
     private void renew(Held forward) {
@@ -256,14 +266,19 @@ final class ServiceRoad implements Way {
 
     private List<JsonObject> refusals() {
         try {
-            return client(LAST_ANSWER).status(tunnel).getAsJsonArray("forwards").asList().stream()
-                    .map(JsonElement::getAsJsonObject)
-                    .filter(forward -> isOurs(word(forward, "listen")) && forward.has("last-refusal"))
+            return ours(client(LAST_ANSWER).status(tunnel))
+                    .filter(forward -> forward.has("last-refusal"))
                     .toList();
         } catch (ServiceException e) {
             LOG.log(DEBUG, () -> "tunnel=" + tunnel + " did not tell what it refused: " + e.getMessage());
             return List.of();
         }
+    }
+
+    private Stream<JsonObject> ours(JsonObject status) {
+        return status.getAsJsonArray("forwards").asList().stream()
+                .map(JsonElement::getAsJsonObject)
+                .filter(forward -> isOurs(word(forward, "listen")));
     }
 
     private boolean isOurs(String listen) {

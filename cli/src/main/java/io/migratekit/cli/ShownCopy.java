@@ -50,14 +50,6 @@ final class ShownCopy implements CopyJob.Listener {
             Signals.onUser1(() -> display.print(job.dump()));
             display.start();
             return named(job, display, run);
-        } catch (CopyException.EndFailed | CopyException.Stalled e) {
-            throw roads().stream()
-                    .filter(road -> !road.up())
-                    .findFirst()
-                    .<RuntimeException>map(road -> new CommandFailed(
-                            ExitCode.TUNNEL,
-                            "tunnel " + road.name() + " is " + road.evidence() + " So: " + e.getMessage()))
-                    .orElse(e);
         }
     }
 
@@ -71,6 +63,11 @@ final class ShownCopy implements CopyJob.Listener {
                             : "stopped; without --job-id it cannot be resumed");
         } catch (CopyException.Stalled e) {
             display.print(job.lastDump());
+            throw e;
+        } catch (CopyException.RoadDown e) {
+            if (e.getCause() instanceof CopyException.Stalled) {
+                display.print(job.lastDump());
+            }
             throw e;
         }
     }

@@ -17,6 +17,7 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Optional;
 
 /**
  * How does a command reach an export that only another host sees? Through an SSH tunnel of its own.
@@ -67,7 +68,10 @@ final class SshRoad implements Way {
     @Override
     public Road road(Side side) {
         return switch (tunnel.state()) {
-            case TunnelState.Up _ -> new Road(side, name, true, "");
+            case TunnelState.Up _ ->
+                forbidden()
+                        .map(why -> new Road(side, name, false, "closed to us: " + why))
+                        .orElseGet(() -> new Road(side, name, true, ""));
             case TunnelState.Connecting connecting ->
                 new Road(side, name, false, "connecting for " + since(connecting.since()));
             case TunnelState.Down down ->
@@ -77,6 +81,14 @@ final class SshRoad implements Way {
                         false,
                         "down for " + since(down.since()) + ": " + down.cause().getMessage());
         };
+    }
+
+    /** A session whose server lets nobody through leads nowhere. */
+    private Optional<String> forbidden() {
+        return tunnel.view().forwards().stream()
+                .filter(ForwardView::forbidden)
+                .findFirst()
+                .flatMap(ForwardView::lastRefusal);
     }
 
     TunnelState state() {

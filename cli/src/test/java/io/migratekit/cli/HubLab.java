@@ -26,8 +26,13 @@ final class HubLab implements AutoCloseable {
     private final Set<String> omitted = new TreeSet<>();
 
     HubLab(Path folder, long... diskBytes) throws IOException {
-        source = new MigrateLab(folder, diskBytes);
-        hub = HubProcess.start(folder.resolve("h"), "--listen", "127.0.0.1:0");
+        this(new MigrateLab(folder, diskBytes), HubProcess.start(folder.resolve("h"), "--listen", "127.0.0.1:0"));
+    }
+
+    /** Of parts that were started elsewhere. */
+    HubLab(MigrateLab source, HubProcess hub) {
+        this.source = source;
+        this.hub = hub;
     }
 
     MigrateLab source() {

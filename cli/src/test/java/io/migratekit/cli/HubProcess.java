@@ -101,7 +101,9 @@ final class HubProcess implements AutoCloseable {
 
     @Override
     public void close() {
-        process.signal("TERM");
+        if (process.isAlive()) {
+            process.signal("TERM");
+        }
         process.end(SOON);
     }
 

@@ -18,6 +18,7 @@ final class MigrateLab extends VmLab {
     static final Duration LIMIT = Duration.ofSeconds(90);
 
     private final Path passwordFile;
+    private String endpoint;
 
     MigrateLab(Path folder, long... diskBytes) throws IOException {
         this(folder, Settings.DEFAULT, diskBytes);
@@ -25,8 +26,14 @@ final class MigrateLab extends VmLab {
 
     MigrateLab(Path folder, Settings settings, long... diskBytes) throws IOException {
         super(folder, settings, diskBytes);
+        endpoint = vcenter().endpoint().toString();
         passwordFile = Files.writeString(
                 folder.resolve("password"), vcenter().settings().password() + "\n");
+    }
+
+    /** From now on the vCenter is called by this name. */
+    void callVCenter(String host) {
+        endpoint = host + ":" + vcenter().endpoint().port();
     }
 
     Path state() {
@@ -41,7 +48,7 @@ final class MigrateLab extends VmLab {
     List<String> source() {
         return List.of(
                 "--vmware-endpoint",
-                vcenter().endpoint().toString(),
+                endpoint,
                 "--vmware-username",
                 vcenter().settings().username(),
                 "--vmware-path",

@@ -15,9 +15,11 @@ final class ForwardCounters {
     private final LongAdder refused = new LongAdder();
     private final AtomicInteger open = new AtomicInteger();
     private volatile @Nullable String lastRefusal;
+    private volatile boolean forbidden;
     private volatile @Nullable Duration firstByte;
 
     void opened() {
+        forbidden = false;
         opened.increment();
         open.incrementAndGet();
     }
@@ -43,6 +45,11 @@ final class ForwardCounters {
         lastRefusal = why;
     }
 
+    /** Nobody is let through, by the rules of the SSH server. */
+    void forbidden() {
+        forbidden = true;
+    }
+
     ForwardView view(Forward forward, SocketAddress listening) {
         return new ForwardView(
                 forward,
@@ -53,6 +60,7 @@ final class ForwardCounters {
                 fromHub.sum(),
                 refused.sum(),
                 Optional.ofNullable(lastRefusal),
+                forbidden,
                 Optional.ofNullable(firstByte));
     }
 }

@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param opened connections so far
  * @param refused connections that could not be forwarded
  * @param lastRefusal why the latest of those could not
+ * @param forbidden whether it is the rules of the SSH server that let nobody through
  * @param firstByte from the latest client's connect to the first byte that came back for it
  */
 public record ForwardView(
@@ -23,4 +24,5 @@ public record ForwardView(
         long bytesFromHub,
         long refused,
         Optional<String> lastRefusal,
+        boolean forbidden,
         Optional<Duration> firstByte) {}

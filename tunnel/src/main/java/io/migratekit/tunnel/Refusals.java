@@ -4,6 +4,9 @@ import com.jcraft.jsch.HubSession;
 
 /** Why did the SSH server not make a forward, and what can be done about it? */
 final class Refusals {
+    /** So its reason begins when the rules of the server are the cause. */
+    static final String FORBIDDEN = "administratively prohibited";
+
     private static final int PROHIBITED = 1;
     private static final int CONNECT_FAILED = 2;
     private static final int UNKNOWN_TYPE = 3;
@@ -13,7 +16,7 @@ final class Refusals {
     static TunnelException.ForwardRefused explain(SshTarget target, Forward.Local forward, HubSession.Refusal refusal) {
         String words = refusal.words().replaceAll("[^ -~]", "?");
         String reason = switch (refusal.code()) {
-                    case PROHIBITED -> "administratively prohibited";
+                    case PROHIBITED -> FORBIDDEN;
                     case CONNECT_FAILED -> "connect failed";
                     case UNKNOWN_TYPE -> "unknown channel type";
                     default -> "refused with code " + refusal.code();

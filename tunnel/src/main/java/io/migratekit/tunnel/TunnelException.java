@@ -147,6 +147,11 @@ public abstract sealed class TunnelException extends RuntimeException {
             this.reason = reason;
         }
 
+        /** Whether its rules forbid it, so that nothing is known of what may be at the other end. */
+        public boolean isForbidden() {
+            return reason.startsWith(Refusals.FORBIDDEN);
+        }
+
         /** The server's own words. */
         public String reason() {
             return reason;

@@ -47,6 +47,9 @@ final class Usher implements Doorway.Guide {
         } catch (RuntimeException e) {
             if (e instanceof TunnelException cause) {
                 hops.refused(cause);
+                if (cause instanceof TunnelException.ForwardRefused no && no.isForbidden()) {
+                    counters.forbidden();
+                }
             }
             counters.refused(String.valueOf(e.getMessage()));
             LOG.log(WARNING, () -> "tunnel=" + spec.name() + " client shown out: " + e.getMessage());

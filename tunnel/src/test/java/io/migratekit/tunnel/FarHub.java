@@ -1,50 +1,33 @@
 package io.migratekit.tunnel;
 
+import io.migratekit.nbd.fixture.NetNamespace;
 import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.nbd.server.ServerCommand;
 import io.migratekit.nbd.server.ServerLimits;
 import io.migratekit.nbd.server.ServerProcess;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * A hub behind a network that can be broken: a real sshd in a network namespace of its own, reached over a pair of
- * virtual cables, with the kernel's own packet filter between. Only root can make one. Names and addresses are drawn, so
- * that two of them can be there at once; closing removes everything, and so does the end of the JVM.
+ * A hub behind a network that can be broken: a real sshd in a network namespace of its own.
  */
 final class FarHub implements AutoCloseable {
     static final int PORT = 22;
 
     private final Path directory;
-    private final String namespace;
-    private final String cable;
+    private final NetNamespace network;
     private final String address;
-    private final Thread removal = new Thread(this::removeNetwork);
     private ServerProcess sshd;
 
     private FarHub(Path directory) throws IOException {
         this.directory = directory;
-        int number = ThreadLocalRandom.current().nextInt(1 << 14);
-        namespace = "mk-hub-" + number + "-" + ProcessHandle.current().pid();
-        cable = "mkh" + number;
-        String net = "10." + (128 + (number >> 8)) + "." + (number & 0xff) + ".";
-        address = net + "2";
-        System.out.println("FarHub: namespace " + namespace + ", address " + address);
-        Runtime.getRuntime().addShutdownHook(removal);
+        network = NetNamespace.make("hub");
         try {
-            Tool.run("ip", "netns", "add", namespace);
-            Tool.run("ip", "link", "add", cable, "type", "veth", "peer", "name", "eth0", "netns", namespace);
-            Tool.run("ip", "address", "add", net + "1/30", "dev", cable);
-            Tool.run("ip", "link", "set", cable, "up");
-            Tool.run("ip", "-n", namespace, "address", "add", address + "/30", "dev", "eth0");
-            Tool.run("ip", "-n", namespace, "link", "set", "eth0", "up");
-            Tool.run("ip", "-n", namespace, "link", "set", "lo", "up");
+            address = network.cableFromHere().far();
             sshd = startSshd();
         } catch (RuntimeException | Error | IOException e) {
             close();
@@ -53,7 +36,7 @@ final class FarHub implements AutoCloseable {
     }
 
     static boolean canBeMade() {
-        return System.getProperty("user.name").equals("root");
+        return NetNamespace.canBeMade();
     }
 
     static FarHub start(Path directory) throws IOException {
@@ -79,10 +62,11 @@ final class FarHub implements AutoCloseable {
                 StrictModes no
                 """.formatted(
                         address, PORT, file("host_key"), file("sshd.pid"), file("authorized_keys")));
-        List<String> words =
-                List.of("netns", "exec", namespace, "/usr/sbin/sshd", "-D", "-e", "-f", file("sshd_config"));
+        List<String> words = new ArrayList<>(network.words());
+        words.addAll(List.of("/usr/sbin/sshd", "-D", "-e", "-f", file("sshd_config")));
         ServerProcess process = ServerProcess.start(
-                _ -> ServerCommand.of("ip", "iproute2", words), ServerLimits.DEFAULTS.withStop(Duration.ofSeconds(2)));
+                _ -> ServerCommand.of(words.getFirst(), "iproute2", words.subList(1, words.size())),
+                ServerLimits.DEFAULTS.withStop(Duration.ofSeconds(2)));
         process.awaitPidFile(directory.resolve("sshd.pid"));
         return process;
     }
@@ -105,29 +89,16 @@ final class FarHub implements AutoCloseable {
 
     /** Gives the packet filter of the hub's network these chains, instead of all that it had. */
     void filter(String chains) {
-        try {
-            Path rules = Files.writeString(
-                    directory.resolve("rules.nft"), "flush ruleset\ntable ip fault {\n" + chains + "\n}\n");
-            in("nft", "-f", rules.toString());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        network.filter(chains);
     }
 
     void heal() {
-        in("nft", "flush", "ruleset");
+        network.heal();
     }
 
     /** Runs a program inside the hub's network. */
     String in(String... words) {
-        List<String> line = new ArrayList<>(List.of("ip", "netns", "exec", namespace));
-        line.addAll(List.of(words));
-        return Tool.run(line.toArray(String[]::new));
-    }
-
-    private void removeNetwork() {
-        Tool.outcome(List.of("ip", "netns", "del", namespace));
-        Tool.outcome(List.of("ip", "link", "del", cable)); // Usually gone with its other end.
+        return network.in(words);
     }
 
     @Override
@@ -135,7 +106,6 @@ final class FarHub implements AutoCloseable {
         if (sshd != null) {
             sshd.close();
         }
-        removeNetwork();
-        Runtime.getRuntime().removeShutdownHook(removal);
+        network.close();
     }
 }

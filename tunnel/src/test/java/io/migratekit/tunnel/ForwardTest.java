@@ -40,6 +40,7 @@ class ForwardTest {
         int port = LoopbackSshd.freePort();
         TunnelException.ForwardRefused e = refused(Forward.toPort(0, port), "PermitOpen 127.0.0.1:1");
         assertEquals("administratively prohibited: open failed", e.reason());
+        assertTrue(e.isForbidden(), "nothing is known of what may be there");
         assertSays(e, "PermitOpen 127.0.0.1:" + port);
     }
 
@@ -71,6 +72,7 @@ class ForwardTest {
             TunnelException.ForwardRefused e = assertThrows(
                     TunnelException.ForwardRefused.class, () -> SshTunnel.probe(hub.spec(), forward, HopListener.NONE));
             assertEquals(e.getMessage(), view.lastRefusal().orElseThrow());
+            assertEquals(e.isForbidden(), view.forbidden());
             return e;
         }
     }

@@ -12,9 +12,14 @@ import java.util.regex.Pattern;
  * @param explanation cause and remedy, in one or two sentences
  */
 record KnownTrouble(Pattern sign, String explanation) {
-    /** Said besides a cause, or instead of one: never what a person should read first. */
+    /**
+     * Said besides a cause, or instead of one: never what a person should read first. That a reply could not be written, or that
+     * nothing is tried again for nobody, only tells that we had left.
+     */
     private static final Pattern NOISE = Pattern.compile(
-            "Please verify whether the \"thumbprint\"|phone ?home|CEIP|^\\s*$|debug:|warning:",
+            "Please verify whether the \"thumbprint\"|phone ?home|CEIP|^\\s*$|debug:|warning:"
+                    + "|\\bwrite (?:error )?(?:reply|data)\\b.*(?:Broken pipe|Connection reset)"
+                    + "|aborting sleep because of connection close",
             Pattern.CASE_INSENSITIVE);
 
     /** A disk's name, which its owner chose: no sign may be found in it. */

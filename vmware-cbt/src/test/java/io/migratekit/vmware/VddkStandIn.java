@@ -50,7 +50,7 @@ public final class VddkStandIn {
     }
 
     /**
-     * Switches a fault on: hang-load, hang-open, hang-read, die-on-read, or fail-open and fail-read with their errors. What hangs
+     * Switches a fault on: hang-load, hang-open, hang-read, hang-extents, die-on-read, or fail-open and fail-read with their errors. What hangs
      * may be told which disks are meant, by words of their files' names.
      */
     public void fault(String name, String... errors) throws IOException {

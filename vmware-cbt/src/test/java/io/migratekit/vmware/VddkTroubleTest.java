@@ -84,6 +84,14 @@ class VddkTroubleTest {
                 Optional.of("it said: second"),
                 VddkTrouble.explain(
                         "nbdkit: vddk[1]: error: first\nnbdkit: error: second\nnbdkit: vddk[1]: debug: third"));
+        assertEquals(
+                Optional.of("it said: VixDiskLib_Read: a read error"),
+                VddkTrouble.explain("""
+                        nbdkit: vddk[1]: error: VixDiskLib_Read: a read error
+                        nbdkit: vddk[1]: error: write error reply: Broken pipe
+                        nbdkit: vddk[1]: error: aborting sleep because of connection close or error
+                        """),
+                "that we had left is no news");
     }
 
     @Test

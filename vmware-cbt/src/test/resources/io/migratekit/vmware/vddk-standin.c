@@ -8,7 +8,7 @@
  * lock is free was left by a process that was killed, and means nothing.
  *
  * Faults, each while a file of this name is in FOLDER: hang-load (before the pid file), hang-open, hang-read,
- * die-on-read; fail-open and fail-read fail with the lines of the file as the errors. What says something hangs only disks in
+ * hang-extents, die-on-read; fail-open and fail-read fail with the lines of the file as the errors. What says something hangs only disks in
  * whose file's name its words are.
  */
 #define _GNU_SOURCE
@@ -329,6 +329,7 @@ standin_extents (void *handle, uint32_t count, uint64_t offset, uint32_t flags, 
 {
   uint64_t end = offset + count;
 
+  hang_while ("hang-extents");
   while (offset < end) {
     off_t data = lseek (fd_of (handle), offset, SEEK_DATA);
     off_t hole;

@@ -1,5 +1,6 @@
 package io.migratekit.agent.copy;
 
+import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.nbd.NbdException;
 import org.jspecify.annotations.Nullable;
@@ -74,6 +75,16 @@ public abstract sealed class CopyException extends RuntimeException {
         /** Where nothing moved, as far as that could be told. */
         public Side side() {
             return side;
+        }
+    }
+
+    /** The road to an end is down, so nothing is known of the end itself. */
+    public static final class RoadDown extends CopyException {
+        private static final long serialVersionUID = 1L;
+
+        /** @param failure what the copy has seen of it */
+        public RoadDown(Road road, CopyException failure) {
+            super("tunnel " + road.name() + " is " + road.evidence() + " So: " + failure.getMessage(), failure);
         }
     }
 

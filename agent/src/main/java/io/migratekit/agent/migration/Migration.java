@@ -114,7 +114,10 @@ public final class Migration {
     private MigrationReport runOrForget(JobRun job) {
         try {
             return run(job);
-        } catch (MigrationException.BadTargets | VSphereException.NotFound | HubException e) {
+        } catch (MigrationException.BadTargets
+                | MigrationException.RoadDown
+                | VSphereException.NotFound
+                | HubException e) {
             if (!kept && Generation.read(spec.store().folderOf(spec.id())).isEmpty()) {
                 spec.store().remove(spec.id());
             }
@@ -156,7 +159,8 @@ public final class Migration {
                 progress.nothingIsAwaited();
                 job.finished(report.json());
                 return report;
-            } catch (RuntimeException e) {
+            } catch (RuntimeException failure) {
+                RuntimeException e = byRoad(failure);
                 Thread.interrupted(); // It has reached its end here; left on, it would close what is to be written.
                 job.answerWhy(progress.dump());
                 if (isStop(e) && limit.hasRung()) {
@@ -173,6 +177,18 @@ public final class Migration {
                 throw e;
             }
         }
+    }
+
+    /** A hub that is lost, or silent, behind a road that is down is no news of the hub. */
+    private RuntimeException byRoad(RuntimeException failure) {
+        if (!(failure instanceof HubException.Unreachable || failure instanceof HubException.NoAnswer)) {
+            return failure;
+        }
+        return roads.get().stream()
+                .filter(road -> !road.up())
+                .findFirst()
+                .<RuntimeException>map(road -> new MigrationException.RoadDown(road, (HubException) failure))
+                .orElse(failure);
     }
 
     private static boolean isStop(RuntimeException e) {
@@ -466,6 +482,11 @@ public final class Migration {
      */
     private void releaseAfter(SnapshotKeeper keeper, RuntimeException failure) {
         boolean late = silenceAlarm();
+        if (late) {
+            // What follows may take long: a snapshot that is still being taken has to be awaited before it can go.
+            listener.told(Objects.requireNonNull(alarm).passed().getMessage()
+                    + ". First the snapshot is removed, which has limits of its own");
+        }
         boolean interrupted = Thread.interrupted();
         Removal removal = remove(
                 keeper::release,

@@ -1,5 +1,7 @@
 package io.migratekit.agent.migration;
 
+import io.migratekit.agent.hub.HubException;
+import io.migratekit.agent.watch.Road;
 import java.util.Map;
 import java.util.Objects;
 
@@ -32,6 +34,15 @@ public abstract sealed class MigrationException extends RuntimeException {
 
         NoExport(String message) {
             super(message, null);
+        }
+    }
+
+    /** The road to the hub is down, so nothing is known of the hub itself. */
+    public static final class RoadDown extends MigrationException {
+        private static final long serialVersionUID = 1L;
+
+        RoadDown(Road road, HubException failure) {
+            super("tunnel " + road.name() + " is " + road.evidence() + " So: " + failure.getMessage(), failure);
         }
     }
 

@@ -81,6 +81,7 @@ final class StatusJson {
         json.addProperty("bytes-to-hub", view.bytesToHub());
         json.addProperty("bytes-from-hub", view.bytesFromHub());
         json.addProperty("refused", view.refused());
+        json.addProperty("forbidden", view.forbidden());
         view.lastRefusal().ifPresent(words -> json.addProperty("last-refusal", words));
         view.firstByte().ifPresent(time -> json.addProperty("first-byte-micros", micros(time)));
         return json;

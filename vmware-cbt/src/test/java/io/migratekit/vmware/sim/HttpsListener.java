@@ -16,7 +16,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 
-/** Accepts connections on 127.0.0.1, a thread for each, with whatever certificate it has at that time. */
+/** Accepts connections on one address, a thread for each, with whatever certificate it has at that time. */
 final class HttpsListener implements AutoCloseable {
     private static final System.Logger LOG = System.getLogger(HttpsListener.class.getName());
     private static final int MOST_CONNECTIONS = 500;
@@ -31,16 +31,20 @@ final class HttpsListener implements AutoCloseable {
     private volatile Certificate certificate;
 
     HttpsListener(
-            int port, Certificate certificate, AtomicInteger accepted, Function<Http.Request, Http.Answer> handler) {
+            String address,
+            int port,
+            Certificate certificate,
+            AtomicInteger accepted,
+            Function<Http.Request, Http.Answer> handler) {
         this.certificate = certificate;
         this.accepted = accepted;
         this.handler = handler;
         try {
             server = new ServerSocket();
             server.setReuseAddress(true);
-            server.bind(new InetSocketAddress(InetAddress.getByAddress(new byte[] {127, 0, 0, 1}), port), 100);
+            server.bind(new InetSocketAddress(InetAddress.ofLiteral(address), port), 100);
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot listen on port " + port, e);
+            throw new UncheckedIOException("cannot listen on " + address + " port " + port, e);
         }
         acceptor = Thread.ofVirtual().name("sim-accept").unstarted(this::accept);
     }

@@ -5,6 +5,7 @@ import java.time.Duration;
 /**
  * How is a simulated vCenter set up?
  *
+ * @param address where it listens
  * @param port 0 for any that is free
  * @param sessionIdle so long a session lives without a call
  * @param granularityBytes in pieces of this size writes are noticed
@@ -12,6 +13,7 @@ import java.time.Duration;
  * @param apiVersion what it says of itself, and the newest SOAPAction that it takes
  */
 public record Settings(
+        String address,
         int port,
         String username,
         String password,
@@ -21,6 +23,7 @@ public record Settings(
         int objectsPerPage,
         String apiVersion) {
     public static final Settings DEFAULT = new Settings(
+            "127.0.0.1",
             0,
             "backup@vsphere.local",
             "s3cret & <sim>",
@@ -32,35 +35,75 @@ public record Settings(
 
     public Settings atPort(int newPort) {
         return new Settings(
-                newPort, username, password, instanceUuid, sessionIdle, granularityBytes, objectsPerPage, apiVersion);
+                address,
+                newPort,
+                username,
+                password,
+                instanceUuid,
+                sessionIdle,
+                granularityBytes,
+                objectsPerPage,
+                apiVersion);
+    }
+
+    public Settings atAddress(String newAddress) {
+        return new Settings(
+                newAddress,
+                port,
+                username,
+                password,
+                instanceUuid,
+                sessionIdle,
+                granularityBytes,
+                objectsPerPage,
+                apiVersion);
     }
 
     public Settings user(String newName, String newPassword) {
         return new Settings(
-                port, newName, newPassword, instanceUuid, sessionIdle, granularityBytes, objectsPerPage, apiVersion);
+                address,
+                port,
+                newName,
+                newPassword,
+                instanceUuid,
+                sessionIdle,
+                granularityBytes,
+                objectsPerPage,
+                apiVersion);
     }
 
     /** Another vCenter than the usual one. */
     public Settings instance(String uuid) {
-        return new Settings(port, username, password, uuid, sessionIdle, granularityBytes, objectsPerPage, apiVersion);
+        return new Settings(
+                address, port, username, password, uuid, sessionIdle, granularityBytes, objectsPerPage, apiVersion);
     }
 
     public Settings idle(Duration limit) {
         return new Settings(
-                port, username, password, instanceUuid, limit, granularityBytes, objectsPerPage, apiVersion);
+                address, port, username, password, instanceUuid, limit, granularityBytes, objectsPerPage, apiVersion);
     }
 
     public Settings granularity(int bytes) {
-        return new Settings(port, username, password, instanceUuid, sessionIdle, bytes, objectsPerPage, apiVersion);
+        return new Settings(
+                address, port, username, password, instanceUuid, sessionIdle, bytes, objectsPerPage, apiVersion);
     }
 
     public Settings paging(int objects) {
-        return new Settings(port, username, password, instanceUuid, sessionIdle, granularityBytes, objects, apiVersion);
+        return new Settings(
+                address, port, username, password, instanceUuid, sessionIdle, granularityBytes, objects, apiVersion);
     }
 
     public Settings api(String version) {
         return new Settings(
-                port, username, password, instanceUuid, sessionIdle, granularityBytes, objectsPerPage, version);
+                address,
+                port,
+                username,
+                password,
+                instanceUuid,
+                sessionIdle,
+                granularityBytes,
+                objectsPerPage,
+                version);
     }
 
     /** Without the password. */

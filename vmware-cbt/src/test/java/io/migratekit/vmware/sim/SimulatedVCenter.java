@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A vCenter that runs in this JVM: VMs with files as disks, answered for over HTTPS on 127.0.0.1.
+ * A vCenter that runs in this JVM: VMs with files as disks, answered for over HTTPS on 127.0.0.1 or another address of this machine.
  *
  * <p>Its folder holds {@code datastores/NAME/VM/VM-flat.vmdk} (write there at any time), {@code certificate.pem}, and
  * what snapshots froze: {@code frozen/SNAPSHOT/DATASTORE/VM/FILE.vmdk}, raw, so that a disk server finds a disk by
@@ -46,7 +46,7 @@ public final class SimulatedVCenter implements AutoCloseable {
         tasks = new Tasks();
         sdk = newSdk();
         keepCertificate();
-        listener = new HttpsListener(settings.port(), certificate, connections, this::answer);
+        listener = new HttpsListener(settings.address(), settings.port(), certificate, connections, this::answer);
     }
 
     public static SimulatedVCenter start(Path folder) {
@@ -74,7 +74,7 @@ public final class SimulatedVCenter implements AutoCloseable {
     // ---- where it is
 
     public synchronized Endpoint endpoint() {
-        return new Endpoint("127.0.0.1", listener.port());
+        return new Endpoint(settings.address(), listener.port());
     }
 
     public synchronized Thumbprint sha1() {
@@ -219,7 +219,7 @@ public final class SimulatedVCenter implements AutoCloseable {
         int port = listener.port();
         tasks = new Tasks();
         sdk = newSdk();
-        listener = new HttpsListener(port, certificate, connections, this::answer).start();
+        listener = new HttpsListener(settings.address(), port, certificate, connections, this::answer).start();
     }
 
     public void restart() {
