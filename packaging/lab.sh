@@ -53,6 +53,7 @@ finish() {
             say "the end of the journal of $machine:"
             on "$machine" journalctl --no-pager -o cat | tail -n 30 >&2 || true
             # A backup that is under way has its words, and what it waits for, in the agent's state directory.
+            # shellcheck disable=SC2016 # the shell in the machine is to read these
             on "$machine" sh -c 'cd /var/lib/migratekit/.local/state/migratekit/given && for job in *; do
                 tail -n 15 "$job/out.log"
                 runuser -u migratekit -- migratekit why --job-id "$job"
