@@ -1,36 +1,41 @@
 # shellcheck shell=bash
-# A container with a real systemd, in which something is tried: systemd/lab.sh and packaging/lab.sh boot theirs with this.
+# Containers with a real systemd, in which something is tried: systemd/lab.sh and packaging/lab.sh boot theirs with this.
 : "${scratch:?}"
 
-nspawn=
-leader=
+declare -A nspawn=() leader=() # of each machine
 
-# boot_container OPTIONS...: boots what systemd-nspawn is told, and waits until it is up.
+# boot_container MACHINE OPTIONS...: boots what systemd-nspawn is told, and waits until it is up.
 boot_container() {
-    systemd-nspawn --quiet --boot --register=no --keep-unit "$@" > "$scratch/console" 2>&1 < /dev/null &
-    nspawn=$!
-    for _ in {1..100}; do
-        leader=$(tr -d ' ' < "/proc/$nspawn/task/$nspawn/children" 2> /dev/null) || true
-        [[ -z $leader ]] || break
+    local machine=$1 child
+    systemd-nspawn --quiet --boot --register=no --keep-unit "${@:2}" > "$scratch/console-$machine" 2>&1 < /dev/null &
+    nspawn[$machine]=$!
+    for _ in {1..300}; do
+        # Not its first child, which is gone again: the one that is process 1 in there.
+        for child in $(cat "/proc/${nspawn[$machine]}/task/${nspawn[$machine]}/children" 2> /dev/null); do
+            if grep -qs $'^NSpid:.*\t1$' "/proc/$child/status"; then leader[$machine]=$child; fi
+        done
+        [[ -z ${leader[$machine]:-} ]] || break
         sleep 0.1
     done
-    [[ -n $leader ]] || die "the container does not start: $(cat "$scratch/console")"
-    await 60 '^(running|degraded)$' in_lab systemctl is-system-running
+    [[ -n ${leader[$machine]:-} ]] || die "the container does not start: $(cat "$scratch/console-$machine")"
+    await 60 '^(running|degraded)$' on "$machine" systemctl is-system-running
 }
 
-stop_container() {
-    if [[ -n $leader ]]; then kill -s RTMIN+4 "$leader" || true; fi
-    if [[ -n $nspawn ]]; then
-        for _ in {1..100}; do [[ -d /proc/$nspawn ]] || break; sleep 0.1; done
-        kill -KILL "$nspawn" 2> /dev/null || true
-        wait "$nspawn" || true
-    fi
-    nspawn=
-    leader=
+stop_containers() {
+    local machine
+    for machine in "${!leader[@]}"; do
+        kill -s RTMIN+4 "${leader[$machine]}" || true
+    done
+    for machine in "${!nspawn[@]}"; do
+        for _ in {1..100}; do [[ -d /proc/${nspawn[$machine]} ]] || break; sleep 0.1; done
+        kill -KILL "${nspawn[$machine]}" 2> /dev/null || true
+        wait "${nspawn[$machine]}" || true
+    done
+    nspawn=() leader=()
 }
 
-# Runs a program in the container.
-in_lab() { nsenter -t "$leader" -m -u -i -n -p -C -- "$@"; }
+# on MACHINE PROGRAM...: runs a program in its container.
+on() { nsenter -t "${leader[$1]}" -m -u -i -n -p -C -- "${@:2}"; }
 
 # Waits until words come out of a command: seconds, pattern, command.
 await() {

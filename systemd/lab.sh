@@ -31,7 +31,7 @@ finish() {
     local status=$?
     [[ $status = 0 ]] || journal | tail -n 60 >&2 || true
     [[ -z $sshd ]] || kill "$sshd" || true
-    stop_container
+    stop_containers
     ip netns del "$here" 2> /dev/null || true
     ip netns del "$hub" 2> /dev/null || true
     rm -rf "$scratch"
@@ -41,6 +41,7 @@ finish() {
 trap finish EXIT
 
 step() { say "systemd: $* ($SECONDS s)"; }
+in_lab() { on lab "$@"; }
 journal() { in_lab journalctl --no-pager -o cat -u "$unit"; }
 show() { in_lab systemctl show --value -p "$1" "$unit"; }
 
@@ -106,7 +107,7 @@ start_sshd() {
 }
 
 step "booting"
-boot_container --directory="$debian" --volatile=overlay --network-namespace-path="/run/netns/$here" \
+boot_container lab --directory="$debian" --volatile=overlay --network-namespace-path="/run/netns/$here" \
     --bind-ro="$jdk" --bind-ro="$layout:/opt/migratekit" --bind-ro="$scratch/lab:/opt/lab"
 
 step "installing the units"

@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # Does migratekit-hub.service do what docs/operations.md promises? systemd/lab.sh runs this in the container that it booted.
-: "${leader:?}" "${here:?}" "${scratch:?}"
+: "${leader[lab]:?}" "${here:?}" "${scratch:?}"
 
 # shellcheck disable=SC2034 # lab.sh uses it.
 unit=migratekit-hub
 exports=127.0.0.1:10809
 
 # Asks the API through its unix socket, once: who says READY has to answer.
-hub() { curl -sS --max-time 30 --unix-socket "/proc/$leader/root/run/migratekit-hub/hub.sock" "$@"; }
+hub() { curl -sS --max-time 30 --unix-socket "/proc/${leader[lab]}/root/run/migratekit-hub/hub.sock" "$@"; }
 answers() { [[ $(hub http://hub/health) = '{"status":"ok",'* ]] || die "it is active, but does not answer: $(hub http://hub/health 2>&1)"; }
 export_of() { hub "http://hub/api/v1/backups/$1" | jq -r '.disks[0].export'; }
 # Writes a pattern into the export and reads it back, as an agent on this machine would.

@@ -1,10 +1,17 @@
 package io.migratekit.cli;
 
+import io.migratekit.nbd.files.SafeFiles;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -18,12 +25,14 @@ import picocli.CommandLine.Spec;
             "Print a drop-in for sshd on the hub, and what belongs into authorized_keys, with the reason for each line.",
             "",
             "Store it there as /etc/ssh/sshd_config.d/50-migratekit.conf, check it with `sshd -t`, then `systemctl reload"
-                    + " ssh`."
+                    + " ssh`. With --key it prints the line for authorized_keys instead."
         },
         mixinStandardHelpOptions = true,
         sortOptions = false)
 final class HubSshdConfigCommand implements Callable<Integer> {
     private static final int MOST_PORTS = 512;
+    private static final int LONGEST_KEY = 16 * 1024;
+    private static final Pattern PUBLIC_KEY = Pattern.compile("[a-z][a-z0-9@.-]+ AAAA[A-Za-z0-9+/]+={0,2}( .*)?");
     private static final Pattern PART = Pattern.compile("([0-9]{1,5})(?:-([0-9]{1,5}))?");
 
     private final Console console;
@@ -61,6 +70,13 @@ final class HubSshdConfigCommand implements Callable<Integer> {
             description = "Port of the hub that leads back to the agent; 0: none (default: ${DEFAULT-VALUE}).")
     private int reversePort;
 
+    @Option(
+            names = "--key",
+            paramLabel = "FILE|-",
+            description = "Print the line of authorized_keys for the public key in this file, or on stdin (-), instead:"
+                    + " the key behind the same fence.")
+    private @Nullable String key;
+
     HubSshdConfigCommand(Console console) {
         this.console = console;
     }
@@ -73,8 +89,34 @@ final class HubSshdConfigCommand implements Callable<Integer> {
         if (reversePort < 0 || reversePort > 65535) {
             throw mistake("--reverse-port: " + reversePort + " is not a port");
         }
-        console.out().print(new SshdConfig(user, sockets ? List.of() : ports(), reversePort).text());
+        SshdConfig config = new SshdConfig(user, sockets ? List.of() : ports(), reversePort);
+        if (key == null) {
+            console.out().print(config.text());
+        } else {
+            console.out().println(config.authorized(publicKey(key)));
+        }
         return ExitCode.DONE.code();
+    }
+
+    /** The one line of the file; anything else would let nobody in, and nobody would know why. */
+    private String publicKey(String from) {
+        byte[] bytes;
+        try (InputStream in = from.equals("-") ? System.in : Files.newInputStream(Path.of(from))) {
+            bytes = in.readNBytes(LONGEST_KEY);
+        } catch (IOException e) {
+            throw new CommandFailed(ExitCode.USAGE, "the key " + from + " cannot be read: " + SafeFiles.reason(e));
+        }
+        String line = new String(bytes, StandardCharsets.UTF_8).strip();
+        if (line.contains("PRIVATE KEY")) {
+            throw new CommandFailed(
+                    ExitCode.USAGE,
+                    "this is the private half, which stays where it is; the public one is in a file .pub");
+        }
+        if (!PUBLIC_KEY.matcher(line).matches()) {
+            throw new CommandFailed(
+                    ExitCode.USAGE, "this is not the one line of a public key, such as ssh-ed25519 AAAA... root@agent");
+        }
+        return line;
     }
 
     private List<Integer> ports() {

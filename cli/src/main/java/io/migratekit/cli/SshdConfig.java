@@ -50,10 +50,15 @@ record SshdConfig(String user, List<Integer> ports, int reversePort) {
                 # is enough for about three tunnels that reconnect at the same moment.
 
                 # The same fence around the key itself, in case the block above gets lost.
-                # In ~%s/.ssh/authorized_keys, as one line, before the public key:
+                # In ~%s/.ssh/authorized_keys, as one line, before the public key (`migratekit hub sshd-config --key FILE` prints both):
                 #   %s ssh-ed25519 AAAA...
                 # "restrict" forbids everything, also what future versions may add; the rest allows what is needed.
                 """.formatted(user, user, reachable(), listening(), user, key());
+    }
+
+    /** The line of authorized_keys for a public key. */
+    String authorized(String publicKey) {
+        return key() + " " + publicKey;
     }
 
     private String reachable() {

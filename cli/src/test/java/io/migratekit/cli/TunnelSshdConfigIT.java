@@ -78,18 +78,37 @@ class TunnelSshdConfigIT {
         try (Nbdkit listed = Nbdkit.plugin("memory", "1M").loopbackPort(0).start();
                 Nbdkit other = Nbdkit.plugin("memory", "1M").loopbackPort(0).start();
                 LoopbackSshd sshd = LoopbackSshd.start(Files.createDirectory(folder.resolve("ssh")))) {
-            String printed = Run.migratekit("hub", "sshd-config", "--ports", port(listed))
-                    .out();
-            String options = printed.lines()
-                    .filter(line -> line.startsWith("#   restrict,"))
-                    .map(line -> line.substring(4, line.indexOf(" ssh-ed25519")))
-                    .findAny()
-                    .orElseThrow();
             Path keys = folder.resolve("ssh").resolve("authorized_keys");
-            Files.writeString(keys, options + " " + Files.readString(keys));
+            Run printed = Run.migratekit("hub", "sshd-config", "--ports", port(listed), "--key", keys.toString());
+            assertEquals(0, printed.code(), printed.err());
+            String inTheText = Run.migratekit("hub", "sshd-config", "--ports", port(listed))
+                    .out();
+            String fence = printed.out().substring(0, printed.out().indexOf(" ssh-"));
+            assertTrue(inTheText.contains("#   " + fence + " ssh-ed25519 AAAA..."), inTheText);
+            Files.writeString(keys, printed.out());
             assertEquals(0, check(sshd, port(listed)).code());
             assertEquals(20, check(sshd, port(other)).code());
         }
+    }
+
+    @Test
+    void whatIsNoPublicKeyIsRefused() throws Exception {
+        for (String text : List.of(
+                "",
+                "ssh-ed25519",
+                "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n",
+                "ssh-ed25519 AAAAC3Nz\nssh-ed25519 AAAAC3Nz\n",
+                "restrict ssh-ed25519 AAAAC3Nz")) {
+            Path file = Files.writeString(folder.resolve("key"), text);
+            Run run = Run.migratekit("hub", "sshd-config", "--key", file.toString());
+            assertEquals(2, run.code(), text);
+            assertEquals("", run.out());
+            assertTrue(run.err().contains(text.contains("PRIVATE") ? "private half" : "not the one line"), run.err());
+        }
+        assertEquals(
+                2,
+                Run.migratekit("hub", "sshd-config", "--key", folder.resolve("none") + "")
+                        .code());
     }
 
     @Test

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.List;
 import java.util.UUID;
@@ -18,7 +19,7 @@ import java.util.UUID;
  *
  * <p>Options: {@code --port N}, {@code --user NAME}, {@code --vm NAME=MiB[,MiB...]} (repeatable; default
  * {@code web01=64}), {@code --off NAME}, {@code --tracked NAME}, {@code --trouble METHOD[@N]=TROUBLE} (repeatable;
- * words as in {@link Trouble#parse}), {@code --strange}, {@code --stay} (does not end with its input). The password is
+ * words as in {@link Trouble#parse}), {@code --host NAME} (its certificate is for this name, too), {@code --strange}, {@code --stay} (does not end with its input). The password is
  * in {@code FOLDER/password}, and made by chance if that file is not there.
  *
  * <p>Commands: {@code trouble METHOD[@N]=TROUBLE}, {@code reset VM} (change tracking begins anew), {@code clear},
@@ -30,8 +31,9 @@ public final class SimulatorMain {
     public static void main(String[] words) throws IOException, InterruptedException {
         ArrayDeque<String> rest = new ArrayDeque<>(List.of(words));
         if (rest.isEmpty() || rest.peek().startsWith("-")) {
-            System.err.println("SimulatorMain FOLDER [--port N] [--user NAME] [--vm NAME=MiB[,MiB]]... [--off NAME]"
-                    + " [--tracked NAME] [--trouble METHOD[@N]=TROUBLE]... [--strange] [--stay]");
+            System.err.println(
+                    "SimulatorMain FOLDER [--port N] [--host NAME] [--user NAME] [--vm NAME=MiB[,MiB]]... [--off NAME]"
+                            + " [--tracked NAME] [--trouble METHOD[@N]=TROUBLE]... [--strange] [--stay]");
             System.exit(2);
         }
         Path folder = Path.of(rest.pop());
@@ -123,6 +125,8 @@ public final class SimulatorMain {
             case "--tracked" -> vm(sim, options.pop()).changeTracking(true);
             case "--trouble" -> sim.faults().parse(options.pop());
             case "--strange" -> sim.faults().strange(true);
+            case "--host" ->
+                sim.changeCertificate(options.pop(), true, Instant.now().plus(Duration.ofDays(30)));
             default -> throw new IllegalArgumentException("no such option: " + option);
         }
     }
