@@ -6,12 +6,14 @@ declare -A nspawn=() leader=() # of each machine
 
 # boot_container MACHINE OPTIONS...: boots what systemd-nspawn is told, and waits until it is up.
 boot_container() {
-    local machine=$1 child
+    local machine=$1 child children
     systemd-nspawn --quiet --boot --register=no --keep-unit "${@:2}" > "$scratch/console-$machine" 2>&1 < /dev/null &
     nspawn[$machine]=$!
     for _ in {1..300}; do
         # Not its first child, which is gone again: the one that is process 1 in there.
-        for child in $(cat "/proc/${nspawn[$machine]}/task/${nspawn[$machine]}/children" 2> /dev/null); do
+        children=()
+        read -ra children 2> /dev/null < "/proc/${nspawn[$machine]}/task/${nspawn[$machine]}/children" || true
+        for child in "${children[@]}"; do
             if grep -qs $'^NSpid:.*\t1$' "/proc/$child/status"; then leader[$machine]=$child; fi
         done
         [[ -z ${leader[$machine]:-} ]] || break
