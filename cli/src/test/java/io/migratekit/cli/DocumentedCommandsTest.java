@@ -25,6 +25,10 @@ class DocumentedCommandsTest {
     /** What follows the command on its line. */
     private static final Pattern END = Pattern.compile("\\s*(?:\\||&&|>|<|;|\\)| 2>|&$).*");
 
+    /** What packaging/lab.sh types, and what a test runs. */
+    private static final Pattern MARK = Pattern.compile(
+            "<!-- (?:(?:installation|upgrade): (?<machine>hub|agent)|transcript: (?<test>\\w+)(?:\\.\\w+)?) -->");
+
     private static final Pattern WORD = Pattern.compile("'([^']*)'|\"([^\"]*)\"|(\\S+)");
 
     private static List<Path> pages() throws IOException {
@@ -96,6 +100,36 @@ class DocumentedCommandsTest {
         }
         assertEquals(List.of(), mistakes);
         assertTrue(count > 100, "only " + count + " commands were found");
+    }
+
+    /** A comment that is misspelt would leave its block out, and nothing would fail. */
+    @Test
+    void whatIsMarkedIsRun() throws IOException {
+        List<String> unmarked = new ArrayList<>();
+        for (Path page : pages()) {
+            List<String> lines = Files.readAllLines(page);
+            boolean installing = false;
+            for (int i = 1; i < lines.size(); i++) {
+                String line = lines.get(i);
+                if (line.startsWith("## ")) {
+                    installing = line.equals("## Installation");
+                }
+                String before = lines.get(i - 1);
+                boolean block = line.equals("```sh") || line.equals("```console");
+                if (before.startsWith("<!--") || (block && installing)) {
+                    Matcher mark = MARK.matcher(before);
+                    boolean typed = line.equals("```sh") && mark.matches() && mark.group("machine") != null;
+                    boolean run = line.equals("```console")
+                            && mark.matches()
+                            && mark.group("test") != null
+                            && Files.exists(Path.of("src/test/java/io/migratekit/cli", mark.group("test") + ".java"));
+                    if (!typed && !run) {
+                        unmarked.add(page.getFileName() + ":" + i + ": " + before);
+                    }
+                }
+            }
+        }
+        assertEquals(List.of(), unmarked);
     }
 
     @Test
