@@ -70,6 +70,9 @@ public final class TempFiles {
     }
 
     static void sweep(Path place) throws IOException {
+        if (ProcessHandle.of(1).isEmpty()) {
+            return; // Where processes of others are hidden (hidepid, ProtectProc=), one that lives may be, too.
+        }
         Pattern ours = Pattern.compile(PREFIX + namespace() + "-([0-9]{1,18})-.*");
         Object self = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
         try (DirectoryStream<Path> all = Files.newDirectoryStream(place, PREFIX + "*")) {
