@@ -70,10 +70,10 @@ class Kept:
         self.process = subprocess.Popen(
             [MIGRATEKIT, "hub", "serve", "--repository", folder / "repository", "--listen", f"unix:{self.socket}",
              "--listen", f"127.0.0.1:{self.port}", "--ports", f"{exports}-{exports}", "--reserve", "1M",
-             "--keep-at-least", "0s"], stderr=subprocess.DEVNULL)
+             "--keep-at-least", "0s"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         await_true("the hub", self.socket.exists, 60)  # Java listens in /proc/net/tcp6.
         token = subprocess.run([MIGRATEKIT, "hub", "token", "add", "--repository", folder / "repository", "--vm", "*", "bench"],
-                               check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+                               check=True, stdout=subprocess.PIPE).stdout
         self.token = folder / "token"
         self.token.touch(0o600)
         self.token.write_bytes(token)
