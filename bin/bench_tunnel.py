@@ -11,6 +11,7 @@ import random
 import shutil
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,7 @@ SINGLE_BYTES = 96 * MIB
 
 
 def add_arguments(parser):
-    group = parser.add_argument_group("of tunnel and restore")
+    group = parser.add_argument_group("of tunnel, restore and migrate")
     group.add_argument("--delay", default="0", help="round trips to measure, in ms, with commas (default: 0)")
     group.add_argument("--ways", default="up,down,single", help="of these, with commas (default: all)")
     group.add_argument("--roads", help="words of their names, with commas (default: all)")
@@ -36,11 +37,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def await_true(what, condition):
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def await_true(what, condition, seconds=PATIENCE_SECONDS):
+    deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            sys.exit(f"bench: {what} did not come up within {PATIENCE_SECONDS} s")
+            sys.exit(f"bench: {what} did not come up within {seconds} s")
         time.sleep(0.01)
 
 
@@ -50,15 +51,15 @@ def listens(port):
 
 
 class Hub:
-    """An sshd with keys of its own, and perhaps a long road to it."""
+    """An sshd with keys of its own, and perhaps a long road to it, or one on which bytes are counted."""
 
-    def __init__(self, folder, round_trip_ms):
+    def __init__(self, folder, round_trip_ms, counted=False):
         self.folder = folder
         folder.mkdir()
         for key in "host_key", "user_key":
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / key], check=True)
         shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
-        port = self.port = free_port()
+        port = self.port = self.direct_port = free_port()
         config = folder / "sshd_config"
         config.write_text(
             f"ListenAddress 127.0.0.1\nPort {port}\nHostKey {folder}/host_key\nPidFile none\n"
@@ -68,13 +69,19 @@ class Hub:
         self.sshd = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", config], stderr=subprocess.DEVNULL)
         await_true("sshd", lambda: listens(port))
         self.proxy = None
-        if round_trip_ms > 0:
+        if round_trip_ms > 0 or counted:
             self.port = free_port()
             self.proxy = subprocess.Popen(
-                [sys.executable, ROOT / "bin" / "delay_proxy.py", str(self.port), str(port), str(round_trip_ms / 2)])
+                [sys.executable, ROOT / "bin" / "delay_proxy.py", str(self.port), str(port), str(round_trip_ms / 2),
+                 *([folder / "count"] if counted else [])])
             await_true("the proxy", lambda: listens(self.port))
         host_key = (folder / "host_key.pub").read_text()
-        (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {host_key}")
+        (folder / "known_hosts").write_text(
+            "".join(f"[127.0.0.1]:{known} {host_key}" for known in {port, self.port}))
+
+    def wire_bytes(self):
+        """How many bytes went to sshd and came from it so far, if they are counted."""
+        return struct.unpack("QQ", (self.folder / "count").read_bytes())
 
     def stop(self):
         for process in filter(None, [self.proxy, self.sshd]):

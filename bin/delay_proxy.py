@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Makes a road long: leads TCP connections to a port and gives every byte later, by the same time in each direction.
 
-    bin/delay_proxy.py [HOST:]PORT [HOST:]TARGET_PORT MILLISECONDS      of 127.0.0.1 if no host is said; runs until it is stopped
+    bin/delay_proxy.py [HOST:]PORT [HOST:]TARGET_PORT MILLISECONDS [COUNT_FILE]    of 127.0.0.1 if no host is said; until it is stopped
 
 It limits nothing else: it reads what comes as long as less than HELD_BYTES are under way, so the road is long, not
-narrow. With 0 milliseconds it shows what the proxy itself costs.
+narrow. With 0 milliseconds it shows what the proxy itself costs. COUNT_FILE holds at any time how many bytes came, from
+clients and from the target: two integers of 8 bytes of this machine.
 """
 
 import collections
 import heapq
+import mmap
 import selectors
 import socket
 import sys
@@ -21,8 +23,9 @@ HELD_BYTES = 1 << 28
 class Direction:
     """The bytes of one connection that travel one way; None stands for the end."""
 
-    def __init__(self, source, sink):
+    def __init__(self, source, sink, counts, number):
         self.source, self.sink = source, sink
+        self.counts, self.number = counts, number
         self.way = collections.deque()
         self.held = 0
         self.reading, self.full = True, False
@@ -36,6 +39,7 @@ class Direction:
             chunk = b""
         self.reading = bool(chunk)
         self.held += len(chunk)
+        self.counts[self.number] += len(chunk)
         self.way.append((time.monotonic() + delay, memoryview(chunk) if chunk else None))
 
     def write(self, now):
@@ -71,9 +75,10 @@ class Direction:
 
 
 class Proxy:
-    def __init__(self, listen, target, delay):
+    def __init__(self, listen, target, delay, counts):
         self.target = target
         self.delay = delay
+        self.counts = counts
         self.selector = selectors.DefaultSelector()
         self.listener = socket.create_server(listen, backlog=128)
         self.listener.setblocking(False)
@@ -122,8 +127,8 @@ class Proxy:
         for end in client, server:
             end.setblocking(False)
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for source, sink in (client, server), (server, client):
-            self.reads[source] = self.writes[sink] = Direction(source, sink)
+        for number, (source, sink) in enumerate([(client, server), (server, client)]):
+            self.reads[source] = self.writes[sink] = Direction(source, sink, self.counts, number)
         for end in client, server:
             self.selector.register(end, selectors.EVENT_READ)
 
@@ -153,7 +158,15 @@ def place(words):
     return host or "127.0.0.1", int(port)
 
 
+def shared_counts(path):
+    """Two numbers in a file, which others read while we write."""
+    with open(path, "w+b") as file:
+        file.truncate(16)
+        return memoryview(mmap.mmap(file.fileno(), 16)).cast("Q")
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
-    Proxy(place(sys.argv[1]), place(sys.argv[2]), float(sys.argv[3]) / 1000).run()
+    counts = shared_counts(sys.argv[4]) if len(sys.argv) == 5 else [0, 0]
+    Proxy(place(sys.argv[1]), place(sys.argv[2]), float(sys.argv[3]) / 1000, counts).run()
