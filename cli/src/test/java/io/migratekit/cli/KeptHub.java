@@ -148,7 +148,8 @@ final class KeptHub implements AutoCloseable {
         process.startAgain();
     }
 
-    private static List<String> names(Path folder) {
+    /** The files in a folder, and below. */
+    static List<String> names(Path folder) {
         if (!Files.exists(folder)) {
             return List.of();
         }

@@ -107,7 +107,7 @@ class SoakIT {
                         });
             }
             night(lab, proof);
-            sleep(Duration.ofMillis(400));
+            HubTrouble.sleep(400);
         }
     }
 
@@ -198,7 +198,7 @@ class SoakIT {
                 }
                 restored++;
             }
-            for (String name : SoakProof.names(command.to())) {
+            for (String name : KeptHub.names(command.to())) {
                 Files.delete(command.to().resolve(name));
             }
         }
@@ -251,7 +251,7 @@ class SoakIT {
         while (!commands.isEmpty()) {
             look(lab, new SoakProof(lab));
             assertTrue(!limit.isOver(), "commands hang");
-            sleep(Duration.ofMillis(200));
+            HubTrouble.sleep(200);
         }
         awaitNoJobs(night, false);
         List<String> last = new ArrayList<>();
@@ -292,16 +292,7 @@ class SoakIT {
                 return;
             }
             assertTrue(!limit.isOver(), () -> "jobs do not end: " + open);
-            sleep(Duration.ofSeconds(1));
-        }
-    }
-
-    private static void sleep(Duration time) {
-        try {
-            Thread.sleep(time);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new AssertionError("interrupted", e);
+            HubTrouble.sleep(1000);
         }
     }
 }

@@ -122,8 +122,8 @@ final class SoakProof {
             Waiting.until(
                     "no socket of an export is left",
                     SOON,
-                    () -> names(process.sockets()).isEmpty());
-            List<String> unfinished = names(process.repository()).stream()
+                    () -> KeptHub.names(process.sockets()).isEmpty());
+            List<String> unfinished = KeptHub.names(process.repository()).stream()
                     .filter(name ->
                             name.endsWith("/merge.json") || name.matches(".*/open/[^/]+") || name.endsWith(".tmp"))
                     .toList();
@@ -132,7 +132,7 @@ final class SoakProof {
         // What a killed process left goes when the next one needs a file; the agents that live have theirs.
         Set<String> alive = new TreeSet<>();
         lab.processes().forEach(pid -> alive.add("-" + pid + "-"));
-        List<String> left = names(lab.temporary()).stream()
+        List<String> left = KeptHub.names(lab.temporary()).stream()
                 .filter(name -> alive.stream().noneMatch(name::contains))
                 .toList();
         if (!left.isEmpty()) {
@@ -146,21 +146,6 @@ final class SoakProof {
     /** How many temporary files of killed processes were seen at the most, which the next process removes. */
     int temporaryLeft() {
         return temporaryLeft;
-    }
-
-    /** In a folder, and below. */
-    static List<String> names(Path folder) {
-        if (!Files.exists(folder)) {
-            return List.of();
-        }
-        try (Stream<Path> walk = Files.walk(folder)) {
-            return walk.filter(path -> !Files.isDirectory(path))
-                    .map(path -> folder.relativize(path).toString())
-                    .sorted()
-                    .toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     // ---- what stays must not grow
