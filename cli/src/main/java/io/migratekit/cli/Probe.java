@@ -31,6 +31,8 @@ import org.jspecify.annotations.Nullable;
 final class Probe {
     /** A server with a free slot greets in milliseconds; after this long a second client gives up. */
     private static final Duration SECOND_GREETING = Duration.ofSeconds(3);
+    /** So long a server that ends with its last client may still take connections. */
+    private static final Duration ENDING = Duration.ofMillis(300);
 
     private static final Duration SLOW = Duration.ofSeconds(1);
     private static final long READ_BYTES = 4096;
@@ -213,12 +215,30 @@ final class Probe {
         }
     }
 
+    private void greetAgain() {
+        try {
+            NbdNegotiation.open(uri, spec.withPurpose("probe-again")).close();
+        } catch (NbdException.ConnectionLost e) {
+            // One that is just ending still takes connections, and drops them; a moment later it is clear.
+            pause();
+            NbdNegotiation.open(uri, spec.withPurpose("probe-again")).close();
+        }
+    }
+
+    private static void pause() {
+        try {
+            Thread.sleep(ENDING);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** The proof that the slots were the cause: once the others have left, the server must greet again. */
     private void afterTheFirstLeft(Steps steps, ExportInfo info) {
         steps.begin("once more");
         Duration again;
         try {
-            NbdNegotiation.open(uri, spec.withPurpose("probe-again")).close();
+            greetAgain();
             again = steps.sinceBegin();
         } catch (NbdException.Unreachable e) {
             steps.warn(
