@@ -111,16 +111,7 @@ class DoctorHubIT {
                 HubAddress.parse("unix:" + lab.hub().socket()),
                 null,
                 new HubClient.Limits(Duration.ofSeconds(5), Duration.ZERO),
-                new HubClient.Listener() {
-                    @Override
-                    public void waiting(String what, Duration atMost) {}
-
-                    @Override
-                    public void waited(String what) {}
-
-                    @Override
-                    public void retrying(String why) {}
-                });
+                HubClient.Listener.NOBODY);
     }
 
     @Test

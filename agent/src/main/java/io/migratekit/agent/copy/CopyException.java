@@ -84,7 +84,7 @@ public abstract sealed class CopyException extends RuntimeException {
 
         /** @param failure what the copy has seen of it */
         public RoadDown(Road road, CopyException failure) {
-            super("tunnel " + road.name() + " is " + road.evidence() + " So: " + failure.getMessage(), failure);
+            super(road.explains(failure), failure);
         }
     }
 

@@ -2,6 +2,7 @@ package io.migratekit.agent.job;
 
 import io.migratekit.nbd.files.ProcessLock;
 import io.migratekit.nbd.files.SafeFiles;
+import io.migratekit.nbd.files.TempFiles;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -210,7 +211,7 @@ public final class JobStore {
             return 0;
         }
         try (ProcessLock _ = ProcessLock.tryAcquire(folder(from).resolve(LOCK)).orElseThrow(() -> locked(from))) {
-            StateFolder.remove(target);
+            TempFiles.remove(target);
             SafeFiles.makeFolder(target);
             Optional<JobDocument> before = JobDocument.read(folder(from));
             Path log = folder(from).resolve(ProgressLog.NAME);
@@ -243,7 +244,7 @@ public final class JobStore {
             return;
         }
         try (ProcessLock _ = ProcessLock.tryAcquire(folder(id).resolve(LOCK)).orElseThrow(() -> locked(id))) {
-            StateFolder.remove(folder(id));
+            TempFiles.remove(folder(id));
         } catch (IOException e) {
             throw JobException.storage("job " + id + " cannot be removed from " + folder(id), e);
         }

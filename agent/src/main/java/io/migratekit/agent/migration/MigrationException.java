@@ -42,7 +42,7 @@ public abstract sealed class MigrationException extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         RoadDown(Road road, HubException failure) {
-            super("tunnel " + road.name() + " is " + road.evidence() + " So: " + failure.getMessage(), failure);
+            super(road.explains(failure), failure);
         }
     }
 

@@ -7,4 +7,9 @@ package io.migratekit.agent.watch;
  * @param name how messages call it
  * @param evidence what is known, such as "no answer to keep-alives for 12 s"
  */
-public record Road(Side side, String name, boolean up, String evidence) {}
+public record Road(Side side, String name, boolean up, String evidence) {
+    /** That it is down explains what was seen at its far end. */
+    public String explains(RuntimeException failure) {
+        return "tunnel " + name + " is " + evidence + " So: " + failure.getMessage();
+    }
+}
