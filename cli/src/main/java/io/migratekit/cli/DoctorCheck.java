@@ -102,6 +102,12 @@ enum DoctorCheck {
             VM,
             "Can each of its disks be read the way that was chosen?",
             "leave the disk out with --skip-disk, change it, or choose another --source"),
+    FILES(
+            Part.SOURCE,
+            "disk files",
+            DISKS,
+            "Does the datastore give us the files of the disks by HTTPS?",
+            "open https://VCENTER/folder as the same user, or read through VDDK"),
     TRACKING(
             Part.SOURCE,
             "change tracking",

@@ -63,6 +63,9 @@ final class VmExam {
         var _ = exam.ask(DoctorCheck.PRIVILEGES, limit, () -> privileges(spec));
         var _ = exam.ask(DoctorCheck.VM_STATE, limit, this::state);
         var _ = exam.ask(DoctorCheck.DISKS, limit, () -> disks(spec));
+        if (spec.source() == DiskServerSpec.Source.FOLDER) {
+            var _ = exam.ask(DoctorCheck.FILES, limit, () -> files(spec));
+        }
         var _ = exam.ask(DoctorCheck.TRACKING, limit, this::tracking);
         var _ = exam.ask(DoctorCheck.OUR_SNAPSHOTS, limit, this::ourSnapshots);
         var _ = exam.ask(DoctorCheck.OTHER_SNAPSHOTS, limit, this::otherSnapshots);
@@ -135,6 +138,13 @@ final class VmExam {
                     .collect(Collectors.joining(", ")));
         }
         return Answer.fail(ExitCode.SOURCE_REFUSED, String.join("; ", refused));
+    }
+
+    private Answer files(DiskServerSpec spec) {
+        for (VmDisk disk : wanted()) {
+            DiskSource.openByHttps(vcenter(), vm().vm(), disk, spec);
+        }
+        return Answer.ok("each could be opened");
     }
 
     private Answer tracking() {

@@ -189,6 +189,20 @@ class DoctorSourceTest {
         assertFalse(folder.report().toString().contains("esxi port"), "this road does not go there");
     }
 
+    /** curl is more particular than we are about whom it reads from, and a datastore may keep its files to itself. */
+    @Test
+    void theFilesAreNotGivenByHttps() {
+        web.poweredOff();
+        doctor("--source", "folder").isWell(LIMIT, "disk files");
+        sim.faults().always("GET /folder", new Trouble.HttpStatus(403, "no"));
+        sim.faults().always("HEAD /folder", new Trouble.HttpStatus(403, "no"));
+        doctor("--source", "folder").fails("disk files", 12, "Datastore.Browse", "as the same user", LIMIT);
+        sim.faults().clear();
+        sim.changeCertificate("vcenter.example", false, Instant.now().plus(Duration.ofDays(30)));
+        doctor("--source", "folder").fails("disk files", 12, "does not carry the name", "as the same user", LIMIT);
+        doctor().isWell(LIMIT, "certificate");
+    }
+
     private Doctored other(String vm) {
         List<String> words = words(sim.endpoint().toString());
         words.set(words.indexOf("web01"), vm);

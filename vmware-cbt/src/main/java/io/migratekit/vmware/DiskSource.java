@@ -37,11 +37,7 @@ public final class DiskSource {
             return Optional.empty();
         }
         List<VmSnapshot> ours = VmSnapshot.ours(vc, vm.vm());
-        VmDisk seen = ours.stream()
-                .flatMap(snapshot -> snapshot.disks().stream())
-                .filter(frozen -> frozen.key() == disk.key())
-                .findFirst()
-                .orElse(disk);
+        VmDisk seen = beforeOurs(ours, disk);
         return FolderSource.refusal(
                 seen,
                 new FolderSource.Facts(
@@ -49,6 +45,25 @@ public final class DiskSource {
                         vm.snapshotCount() - ours.size(),
                         seen.backing().startsWith("RawDisk"),
                         vm.datastoreType(FolderSource.datastore(seen))));
+    }
+
+    private static VmDisk beforeOurs(List<VmSnapshot> ours, VmDisk disk) {
+        return ours.stream()
+                .flatMap(snapshot -> snapshot.disks().stream())
+                .filter(frozen -> frozen.key() == disk.key())
+                .findFirst()
+                .orElse(disk);
+    }
+
+    /**
+     * Opens the file of a disk by HTTPS and closes it again; no snapshot is needed for that. It is the only way to find out that curl
+     * believes the server's certificate, and that the datastore gives the file.
+     *
+     * @throws VSphereException.DiskServerFailed with cause and remedy, if it cannot be read
+     */
+    public static void openByHttps(VCenter vc, VmRef vm, VmDisk disk, DiskServerSpec spec) {
+        VmDisk seen = beforeOurs(VmSnapshot.ours(vc, vm), disk);
+        folder(vc, vm, seen, spec, DiskServer.Listener.NONE).close();
     }
 
     /**
@@ -67,23 +82,26 @@ public final class DiskSource {
         return switch (spec.source()) {
             case VDDK ->
                 DiskServer.start(vc.spec(), vm, snapshotMoref, frozen, spec, vc.thumbprint(), vc.host(vm), listener);
-            case FOLDER -> {
-                // Somebody may have taken a snapshot between our look at the VM and ours.
-                FolderSource.refusal(frozen, new FolderSource.Facts(false, 0, false, ""))
-                        .ifPresent(why -> {
-                            throw new VSphereException.Unsupported(why);
-                        });
-                Optional<String> cookie = vc.cookie();
-                yield FolderSource.start(
-                                vc.spec(),
-                                frozen,
-                                vc.datacenter(vm),
-                                cookie.map(text -> new Secret(text.toCharArray())),
-                                vc.certificate(),
-                                spec,
-                                listener)
-                        .outdatedWhen(() -> !vc.cookie().equals(cookie));
-            }
+            case FOLDER -> folder(vc, vm, frozen, spec, listener);
         };
+    }
+
+    private static DiskServer folder(
+            VCenter vc, VmRef vm, VmDisk frozen, DiskServerSpec spec, DiskServer.Listener listener) {
+        // Somebody may have taken a snapshot between our look at the VM and ours.
+        FolderSource.refusal(frozen, new FolderSource.Facts(false, 0, false, ""))
+                .ifPresent(why -> {
+                    throw new VSphereException.Unsupported(why);
+                });
+        Optional<String> cookie = vc.cookie();
+        return FolderSource.start(
+                        vc.spec(),
+                        frozen,
+                        vc.datacenter(vm),
+                        cookie.map(text -> new Secret(text.toCharArray())),
+                        vc.certificate(),
+                        spec,
+                        listener)
+                .outdatedWhen(() -> !vc.cookie().equals(cookie));
     }
 }
