@@ -54,8 +54,10 @@ final class InfoCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ConnectSpec spec = peer.connectSpec("info", console);
+        NbdUri given = NbdUri.parse(uri);
         try (Way opened = road.open(console, peer.timeout(), peer.timeout())) {
-            return info(Way.lead(opened, NbdUri.parse(uri)), spec);
+            NbdUri address = Way.lead(opened, given);
+            return Way.at(opened, () -> info(address, spec));
         }
     }
 

@@ -100,9 +100,15 @@ final class MapCommand implements Callable<Integer> {
     public Integer call() {
         requireSense();
         ConnectSpec connectSpec = peer.connectSpec("map", console).withContexts(contexts);
-        NbdUri address = NbdUri.parse(uri);
-        try (Way opened = road.open(console, peer.timeout(), peer.timeout());
-                NbdConnection connection = NbdConnection.open(Way.lead(opened, address), connectSpec)) {
+        NbdUri given = NbdUri.parse(uri);
+        try (Way opened = road.open(console, peer.timeout(), peer.timeout())) {
+            NbdUri address = Way.lead(opened, given);
+            return Way.at(opened, () -> map(address, connectSpec));
+        }
+    }
+
+    private int map(NbdUri address, ConnectSpec connectSpec) {
+        try (NbdConnection connection = NbdConnection.open(address, connectSpec)) {
             long size = connection.info().sizeBytes();
             if (offset > size || (length != null && length > size - offset)) {
                 throw new CommandFailed(

@@ -221,6 +221,12 @@ final class ServiceRoad implements Way {
                                 + now.words());
     }
 
+    @Override
+    public Road lookAgain(Side side) {
+        note(look());
+        return road(side);
+    }
+
     /** How long its tunnel is only the service knows. */
     @Override
     public int connectionsToFill() {

@@ -2,10 +2,14 @@ package io.migratekit.cli;
 
 import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
+import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
 import io.migratekit.tunnel.Forward;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** How does a command reach a server that only another host sees? */
@@ -25,6 +29,11 @@ sealed interface Way extends AutoCloseable permits SshRoad, ServiceRoad {
     /** How the way is, for the watch; does not block. */
     Road road(Side side);
 
+    /** The same, seen this moment; may take as long as a question to the tunnel's service does. */
+    default Road lookAgain(Side side) {
+        return road(side);
+    }
+
     /** How many connections it takes to write at full speed this way; asks the other end, for a second at the most. */
     int connectionsToFill();
 
@@ -40,5 +49,21 @@ sealed interface Way extends AutoCloseable permits SshRoad, ServiceRoad {
     /** The export by that way, or as it is if there is none. */
     static NbdUri lead(@Nullable Way way, NbdUri uri) {
         return way == null ? uri : way.through(uri);
+    }
+
+    /** Does something at an export by that way. One that is lost or silent behind a way that is closed is no news of the export. */
+    static <T> T at(@Nullable Way way, Supplier<T> work) {
+        try {
+            return work.get();
+        } catch (NbdException e) {
+            Set<ExitCode> away = EnumSet.of(ExitCode.NBD_UNREACHABLE, ExitCode.NBD_NO_GREETING, ExitCode.NBD_SILENT);
+            if (way != null && away.contains(ExitCode.of(e))) {
+                Road road = way.lookAgain(Side.TARGET);
+                if (!road.up()) {
+                    throw new CommandFailed(ExitCode.TUNNEL, road.explains(e));
+                }
+            }
+            throw e;
+        }
     }
 }

@@ -163,17 +163,22 @@ class ServiceRoadIT {
                 ServiceProcess ofStrict = ServiceProcess.start(Files.createDirectory(folder.resolve("s")), strict)) {
             String closed = "nbd://127.0.0.1:1/disk";
             String missing = "nbd+unix:///disk?socket=" + folder.resolve("missing");
-            assertRefused(service, sshd, closed, "nothing listens there");
-            assertRefused(service, sshd, missing, "no such socket");
-            assertRefused(ofStrict, strict, closed, "PermitOpen 127.0.0.1:1");
+            assertRefused(service, sshd, "map", closed, 30, "nothing listens there");
+            assertRefused(service, sshd, "info", missing, 30, "no such socket");
+            for (String command : List.of("map", "info")) {
+                assertRefused(ofStrict, strict, command, closed, 20, "PermitOpen 127.0.0.1:1");
+            }
         }
     }
 
-    private static void assertRefused(ServiceProcess service, LoopbackSshd sshd, String uri, String words) {
-        Run far = map(service, "--tunnel", "hub", uri);
-        assertTrue(far.err().contains("tunnel hub: not let through 1 time: "), far.err());
-        Run own = map(
+    private static void assertRefused(
+            ServiceProcess service, LoopbackSshd sshd, String command, String uri, int code, String words) {
+        Run far = run(service, command, "--tunnel", "hub", uri);
+        String told = code == 20 ? "tunnel hub is down" : "tunnel hub: not let through 1 time: ";
+        assertTrue(far.err().contains(told), far.err());
+        Run own = run(
                 service,
+                command,
                 "--ssh",
                 System.getProperty("user.name") + "@127.0.0.1:" + sshd.port(),
                 "--ssh-key",
@@ -182,7 +187,7 @@ class ServiceRoadIT {
                 sshd.knownHosts().toString(),
                 uri);
         for (Run run : List.of(far, own)) {
-            assertEquals(30, run.code(), run.err());
+            assertEquals(code, run.code(), run.err());
             assertTrue(run.err().contains(words), run.err());
             assertTrue(
                     run.took().compareTo(Duration.ofSeconds(10)) < 0, run.took().toString());
@@ -190,8 +195,12 @@ class ServiceRoadIT {
     }
 
     private static Run map(ServiceProcess service, String... words) {
+        return run(service, "map", words);
+    }
+
+    private static Run run(ServiceProcess service, String command, String... words) {
         List<String> line = new ArrayList<>(service.environment());
-        line.addAll(List.of(Path.of("..", "bin", "migratekit").toString(), "map"));
+        line.addAll(List.of(Path.of("..", "bin", "migratekit").toString(), command));
         line.addAll(List.of(words));
         return Run.program(line);
     }
