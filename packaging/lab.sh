@@ -186,6 +186,7 @@ try_install() {
 
 start_vcenter() {
     mkdir -p "$scratch/vcenter"
+    rm -f "$scratch/simulator" # What the one of the suite before said is no news of this one.
     ip netns exec "$(net_of agent)" "$root/bin/simulator" "$scratch/vcenter" --port 443 --user backup@vsphere.local --vm web01=32 --host vcenter.example.net \
         --tracked web01 --off web01 --stay > "$scratch/simulator" 2>&1 < /dev/null &
     simulator=$!

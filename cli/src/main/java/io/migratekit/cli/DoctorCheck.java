@@ -22,6 +22,12 @@ enum DoctorCheck {
             null,
             "Can the job be remembered on this machine?",
             "give a --state-dir that this user may write to"),
+    LIBRARIES(
+            Part.MACHINE,
+            "libraries",
+            null,
+            "Can the libraries be loaded that talk NBD and hash what is copied?",
+            "install libnbd0 and libxxhash0"),
     JOB(
             Part.MACHINE,
             "job",
@@ -252,7 +258,13 @@ enum DoctorCheck {
             "hub space",
             HUB_TOKEN,
             "Will the backup fit?",
-            "make room at the hub, or let old restore points go: migratekit hub prune");
+            "make room at the hub, or let old restore points go: migratekit hub prune"),
+    HUB_EXPORTS(
+            Part.HUB,
+            "hub exports",
+            HUB_TOKEN,
+            "Can the hub serve layers, and shall we get to them?",
+            "let sshd allow the ports of all exports, in one line with the hub's own, as `migratekit hub sshd-config` prints it");
 
     /** Where is something looked at? */
     enum Part {

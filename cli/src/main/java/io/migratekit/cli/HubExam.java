@@ -1,10 +1,17 @@
 package io.migratekit.cli;
 
+import static java.lang.System.Logger.Level.DEBUG;
+
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.cli.Examiner.Exam;
+import io.migratekit.nbd.ConnectSpec;
+import io.migratekit.nbd.Limits;
+import io.migratekit.nbd.NbdException;
+import io.migratekit.nbd.NbdNegotiation;
+import io.migratekit.nbd.NbdUri;
 import io.migratekit.tunnel.TunnelException;
 import io.migratekit.vmware.VmDisk;
 import java.time.Duration;
@@ -14,13 +21,21 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Does the hub answer, are we let in, and has it room for the backup? No layer is opened, so its exports are not seen. */
 final class HubExam {
+    private static final System.Logger LOG = System.getLogger(HubExam.class.getName());
+    private static final Pattern PORTS = Pattern.compile("([0-9]{1,5})-([0-9]{1,5})");
+    /** Each takes a round trip, and the hub begins with the lowest. */
+    private static final int MOST_PORTS = 16;
+
     private final Supplier<HubClient> connecting;
     private final RoadExam road;
+    private final Duration timeout;
     private final Duration limit;
     private final Optional<VmExam.Seen> source;
     private final String jobId;
@@ -42,6 +57,7 @@ final class HubExam {
             String jobId) {
         this.connecting = connecting;
         this.road = road;
+        this.timeout = timeout;
         this.limit = timeout.multipliedBy(2).plusSeconds(2);
         this.source = source;
         this.jobId = jobId;
@@ -67,6 +83,8 @@ final class HubExam {
                 var _ = exam.ask(DoctorCheck.HUB_LEASE, limit, this::lease);
                 var _ = exam.ask(DoctorCheck.HUB_SPACE, limit, () -> space(source.get()));
             }
+            // What is closed on the way to an export would otherwise be said of all that comes after it.
+            var _ = exam.ask(DoctorCheck.HUB_EXPORTS, limit.multipliedBy(2), this::exports);
         }
     }
 
@@ -82,6 +100,12 @@ final class HubExam {
         } catch (HubException e) {
             Optional<TunnelException> cause = hops == null ? Optional.empty() : hops.reason(road::state);
             if (hops == null || cause.isEmpty()) {
+                if (e instanceof HubException.NoAnswer) {
+                    return Answer.fail(ExitCode.of(e), String.valueOf(e.getMessage()))
+                            .helpedBy(
+                                    "look whether the hub is frozen or its disk hangs (`ps -o pid,stat,wchan`, `systemctl"
+                                            + " status migratekit-hub`), or correct --hub");
+                }
                 throw e;
             }
             Finding why = hops.shownOut(cause.get());
@@ -94,7 +118,10 @@ final class HubExam {
     private Answer token(HubClient hub) {
         status = hub.status();
         list = hub.list(source.map(seen -> seen.vm().instanceUuid()));
-        return Answer.ok("we may look at what is needed");
+        boolean mayWrite = !status().has("mayWrite") || status().get("mayWrite").getAsBoolean();
+        return mayWrite
+                ? Answer.ok("we may look, and write backups")
+                : Answer.fail(ExitCode.HUB_AUTHENTICATION, "the token lets us look at the hub, but not write backups");
     }
 
     private JsonObject status() {
@@ -139,10 +166,47 @@ final class HubExam {
                         && !HubText.text(one, "id").equals(jobId))
                 .findFirst()
                 .map(one -> Answer.fail(
-                        ExitCode.LOCKED,
-                        "backup " + HubText.text(one, "id") + " of this VM is being written, its lease ends at "
-                                + HubText.text(one, "leaseUntil")))
+                                ExitCode.LOCKED,
+                                "backup " + HubText.text(one, "id") + " of this VM is being written, its lease ends at "
+                                        + HubText.text(one, "leaseUntil"))
+                        .helpedBy("wait for it, or end it: migratekit hub abandon " + HubText.text(one, "id")
+                                + ", with the options of this hub"))
                 .orElseGet(() -> Answer.ok("no other backup of the VM is being written"));
+    }
+
+    /** No layer is open yet, so that nobody listens on its port; but whether sshd lets us through to it shows already. */
+    private Answer exports() {
+        if (status().has("cannotServe")) {
+            String why = HubText.text(status(), "cannotServe");
+            return Answer.fail(ExitCode.HUB_REPOSITORY, "the hub cannot serve any layer: " + why)
+                    .helpedBy("do that on the hub's host");
+        }
+        if (!status().has("ports") || road.way() == null) {
+            return Answer.ok("nothing is known to be in the way");
+        }
+        Matcher ports = PORTS.matcher(HubText.text(status(), "ports"));
+        if (!ports.matches()) {
+            return Answer.ok("its ports are not understood");
+        }
+        int first = Integer.parseInt(ports.group(1));
+        int last = Math.min(Integer.parseInt(ports.group(2)), first + MOST_PORTS - 1);
+        for (int port = first; port <= last; port++) {
+            requireNotForbidden(port);
+        }
+        return Answer.ok("the ports " + first + " to " + last + " are allowed");
+    }
+
+    private void requireNotForbidden(int port) {
+        NbdUri export = NbdUri.parse("nbd://127.0.0.1:" + port + "/");
+        ConnectSpec look = ConnectSpec.of("doctor").withLimits(Limits.of(timeout, timeout));
+        try {
+            Way.at(road.way(), () -> {
+                NbdNegotiation.open(Way.lead(road.way(), export), look).close();
+                return port;
+            });
+        } catch (NbdException e) {
+            LOG.log(DEBUG, () -> "port=" + port + " is free: " + e.getMessage());
+        }
     }
 
     /** What a first backup takes is at most what the VM takes; later ones are judged by the last. */

@@ -4,6 +4,8 @@ import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.JobState;
 import io.migratekit.agent.job.JobStore;
 import io.migratekit.agent.job.JobView;
+import io.migratekit.nbd.NbdConnection;
+import io.migratekit.nbd.PieceHash;
 import io.migratekit.vmware.DiskServerSpec;
 import io.migratekit.vmware.DiskSource;
 import io.migratekit.vmware.VddkLibrary;
@@ -28,12 +30,16 @@ record MachineExam(JobStore store, Optional<JobId> job, long connections, Option
     /** One connection to a disk has two ends, and each may be a socket pair to the tunnel. */
     private static final long DESCRIPTORS_EACH = 4;
 
+    /** Journal, hashes and maps of a middling job. */
+    private static final long LEAST_STATE_BYTES = 1 << 20;
+
     private static final Pattern OPEN_FILES = Pattern.compile("(?m)^Max open files +([0-9]+) .*$");
     private static final Duration SOON = Duration.ofSeconds(15);
 
     void look(Examiner.Exam exam) {
         var _ = exam.ask(DoctorCheck.DESCRIPTORS, SOON, this::descriptors);
         var _ = exam.ask(DoctorCheck.STATE, SOON, this::state);
+        var _ = exam.ask(DoctorCheck.LIBRARIES, SOON, MachineExam::libraries);
         job.ifPresent(id -> exam.ask(DoctorCheck.JOB, SOON, () -> job(id)));
         diskServer.ifPresent(spec -> {
             var _ = exam.ask(DoctorCheck.NBDKIT, SOON, () -> nbdkit(spec));
@@ -68,9 +74,27 @@ record MachineExam(JobStore store, Optional<JobId> job, long connections, Option
         if (!Files.isDirectory(there)) {
             return Answer.fail(ExitCode.LOCAL_STATE, there + " is no folder, so nothing can be kept in " + folder);
         }
-        return Files.isWritable(there)
-                ? Answer.ok(folder.toString())
-                : Answer.fail(ExitCode.LOCAL_STATE, "this user may not write to " + there);
+        if (!Files.isWritable(there)) {
+            return Answer.fail(ExitCode.LOCAL_STATE, "this user may not write to " + there);
+        }
+        try {
+            long freeBytes = Files.getFileStore(there).getUsableSpace();
+            return freeBytes < LEAST_STATE_BYTES
+                    ? Answer.fail(
+                                    ExitCode.LOCAL_STATE,
+                                    "the file system of " + there + " has only " + Sizes.rounded(freeBytes)
+                                            + " left, where the job is to be remembered")
+                            .helpedBy("make room there, or give another --state-dir")
+                    : Answer.ok(folder.toString());
+        } catch (IOException e) {
+            return Answer.ok(folder + ", whose free space is not told");
+        }
+    }
+
+    /** Without hashes nothing is copied to a hub; who finds that out afterwards has frozen the VM in vain. */
+    private static Answer libraries() {
+        PieceHash _ = new PieceHash();
+        return Answer.ok("libnbd " + NbdConnection.libraryVersion() + ", libxxhash");
     }
 
     private Answer job(JobId id) {

@@ -95,6 +95,13 @@ final class VmExam {
                 .filter(disk -> !skipped.contains(disk.key()))
                 .toList();
         seen = new Seen(vm, disks, session.committedBytes(vm.vm()));
+        List<Integer> keys = vm.disks().stream().map(VmDisk::key).toList();
+        List<Integer> unknown =
+                skipped.stream().filter(key -> !keys.contains(key)).sorted().toList();
+        if (!unknown.isEmpty()) {
+            return Answer.warn(vm.vm() + " has no disk " + unknown + ", which is to be left out; it has " + keys)
+                    .helpedBy("correct --skip-disk; `migratekit vmware list VM` shows the keys of its disks");
+        }
         return Answer.ok(vm.vm() + ", " + disks.size() + (disks.size() == 1 ? " disk" : " disks") + " of "
                 + Sizes.rounded(disks.stream().mapToLong(VmDisk::capacityBytes).sum()));
     }
@@ -123,6 +130,9 @@ final class VmExam {
     }
 
     private Answer disks(DiskServerSpec spec) {
+        if (wanted().isEmpty()) {
+            return Answer.fail(ExitCode.USAGE, vm().vm() + " has no disk to be copied");
+        }
         List<String> refused = new ArrayList<>();
         for (VmDisk disk : wanted()) {
             if (DiskDecision.of(vcenter().instanceUuid(), vm(), disk, Optional.empty())

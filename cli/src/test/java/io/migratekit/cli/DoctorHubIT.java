@@ -162,6 +162,24 @@ class DoctorHubIT {
                 .fails("hub token", 41, "", "migratekit hub token add", LIMIT);
     }
 
+    /** Whoever may look only, or gets to the hub only, or has a hub that serves nothing, learns it before the VM is frozen. */
+    @Test
+    void nothingCouldBeWritten() throws IOException {
+        Path reader = token("reader", "--read");
+        doctor(List.of("--hub", lab.hub().url(), "--hub-token-file", reader.toString()), road())
+                .fails("hub token", 41, "but not write", "migratekit hub token add", LIMIT);
+        Path writer = token("all", "--vm", "*");
+        List<String> hub = List.of("--hub", lab.hub().url(), "--hub-token-file", writer.toString());
+        doctor(hub, road()).isWell(LIMIT, "hub exports");
+        String port = lab.hub().url().replaceAll(".*:", "");
+        sshd.close();
+        sshd = LoopbackSshd.start(Files.createDirectory(folder.resolve("strict")), "PermitOpen 127.0.0.1:" + port);
+        doctor(hub, road()).fails("hub exports", 20, "PermitOpen", "migratekit hub sshd-config", LIMIT);
+        try (ServiceProcess service = ServiceProcess.start(folder, sshd)) {
+            throughService(service, hub).fails("hub exports", 20, "PermitOpen", "hub sshd-config", LIMIT);
+        }
+    }
+
     @Test
     void theBackupDoesNotFitOrIsNotAlone() throws IOException {
         SimVm vm = lab.source().vm();
@@ -173,7 +191,8 @@ class DoctorHubIT {
         start.addProperty("id", "other-1");
         try (HubClient client = client()) {
             open(client, start);
-            doctor(lab.hub().to()).fails("hub lease", 62, "backup other-1 of this VM", "migratekit hub abandon", LIMIT);
+            doctor(lab.hub().to())
+                    .fails("hub lease", 62, "backup other-1 of this VM", "migratekit hub abandon other-1", LIMIT);
             doctor(lab.hub().to(), List.of("--job-id", "other-1")).isWell(LIMIT, "hub lease");
             client.abandon("other-1");
         }

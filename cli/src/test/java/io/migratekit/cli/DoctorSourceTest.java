@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.JobIdentity;
@@ -11,6 +12,7 @@ import io.migratekit.agent.job.JobRun;
 import io.migratekit.agent.job.JobStart;
 import io.migratekit.agent.job.JobStore;
 import io.migratekit.nbd.fixture.SilentServer;
+import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VCenterLimits;
 import io.migratekit.vmware.VCenterListener;
@@ -187,6 +189,36 @@ class DoctorSourceTest {
         Doctored folder = doctor("--source", "folder");
         folder.fails("disks", 12, "the VM is not powered off", "another --source", LIMIT);
         assertFalse(folder.report().toString().contains("esxi port"), "this road does not go there");
+    }
+
+    @Test
+    void thereIsNoDiskToBeCopied() {
+        doctor("--skip-disk", "2000").fails("disks", 2, "has no disk to be copied", "--skip-disk", LIMIT);
+        doctor("--skip-disk", "9999").warns("vm", "has no disk [9999]", "migratekit vmware list", LIMIT);
+    }
+
+    @Test
+    void aPluginThatDoesNotLoad() throws IOException {
+        Path half = Files.writeString(folder.resolve("half.so"), "not a library");
+        doctor("--vddk-plugin", half + " nfchostport=" + esxi.getLocalPort())
+                .fails("nbdkit", 63, "cannot load its plugin", "--vddk-plugin", LIMIT);
+    }
+
+    @Test
+    void theStateHasNoRoom() throws IOException {
+        Path small = Files.createDirectory(folder.resolve("small"));
+        Tool.Outcome mounted =
+                Tool.outcome(List.of("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", small.toString()));
+        assumeTrue(mounted.exitStatus() == 0, "no tmpfs can be mounted, which takes root: " + mounted.errors());
+        try {
+            List<String> words = words(sim.endpoint().toString());
+            words.set(words.indexOf(folder.resolve("state").toString()), small.toString());
+            words.addAll(List.of(
+                    "--vddk-plugin", plugin, "--vmware-thumbprint", sim.sha1().toString()));
+            Doctored.of(words).fails("state directory", 63, "has only", "make room there", LIMIT);
+        } finally {
+            Tool.run("umount", "-l", small.toString());
+        }
     }
 
     /** curl is more particular than we are about whom it reads from, and a datastore may keep its files to itself. */

@@ -260,6 +260,27 @@ class MigrateHubIT {
         }
     }
 
+    /** Whoever ends before there is a restore point, by a failure or as asked, is in nobody's way. */
+    @Test
+    void aBackupThatHasFailedMakesWay() throws IOException {
+        try (HubLab lab = new HubLab(folder, 3 * MIB)) {
+            lab.source().guestWrites(random, 4);
+            lab.source().standIn().fault("fail-open", "nbdkit: error: VixDiskLib_Open: The licence does not allow it");
+            assertEquals(12, lab.backUp("failed", "--retry-for", "1s").code());
+            lab.source().standIn().heal("fail-open");
+            String shown = Run.migratekit(lab.hubWords("show", "failed")).out();
+            assertTrue(shown.contains("dormant"), shown);
+            try (CopyProcess process = lab.start("stopped", "--rate", "1M")) {
+                process.awaitSaid("disk 2000 (", MigrateLab.LIMIT);
+                process.signal("INT");
+                Run run = process.end(MigrateLab.LIMIT);
+                assertEquals(130, run.code(), run::toString);
+            }
+            lab.backUpWell("third");
+            lab.assertAllPointsAreTrue();
+        }
+    }
+
     /** Two backups of one VM, and what becomes of the first when it is given up. */
     @Test
     void oneBackupOfAVmAtATime() throws IOException {

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** What is broken next, and how is it mended? Faults of every hop, each drawn as often as any other. */
@@ -46,9 +47,10 @@ final class SoakFaults {
         hub();
     }
 
-    /** Breaks one thing; empty if just then there was none of its kind. */
-    Optional<Open> next() {
-        List<String> names = List.copyOf(ways.keySet());
+    /** Breaks one thing that is not broken yet; empty if just then there was none of its kind. */
+    Optional<Open> next(Set<String> broken) {
+        List<String> names =
+                ways.keySet().stream().filter(name -> !broken.contains(name)).toList();
         String name = names.get(random.nextInt(names.size()));
         try {
             Optional<Runnable> mend =

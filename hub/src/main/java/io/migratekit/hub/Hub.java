@@ -377,6 +377,11 @@ public final class Hub implements AutoCloseable {
         }
     }
 
+    /** Where layers are served. */
+    public Exports exports() {
+        return exports;
+    }
+
     /** Nobody writes it any more. Its layers stay for whoever goes on with it, until another backup of the VM begins. */
     public void letGo(String id) {
         endLease(id, _ -> true);

@@ -16,11 +16,14 @@ public final class DiskSource {
     /** What this machine lacks for reading disks as it was asked for, with the remedy; nothing if all is there. */
     public static Optional<String> missing(DiskServerSpec spec) {
         boolean vddk = spec.source() == DiskServerSpec.Source.VDDK;
+        String plugin = vddk ? spec.plugin().getFirst() : "curl";
         try {
-            return NbdkitPrograms.of(spec.nbdkit())
-                            .hasPlugin(vddk ? spec.plugin().getFirst() : "curl")
-                    ? Optional.empty()
-                    : Optional.of(vddk ? VddkTrouble.NO_PLUGIN : FolderSource.NO_PLUGIN);
+            NbdkitPrograms nbdkit = NbdkitPrograms.of(spec.nbdkit());
+            if (!nbdkit.hasPlugin(plugin)) {
+                return Optional.of(vddk ? VddkTrouble.NO_PLUGIN : FolderSource.NO_PLUGIN);
+            }
+            return nbdkit.refusalOf(plugin)
+                    .map(said -> "nbdkit cannot load its plugin " + plugin + ": " + DiskServer.oneLine(said));
         } catch (ServerFailed e) {
             return Optional.of(DiskServer.oneLine(e.getMessage()));
         }

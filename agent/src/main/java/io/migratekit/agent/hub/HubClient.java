@@ -176,6 +176,11 @@ public final class HubClient implements AutoCloseable {
                 limits.silence());
     }
 
+    /** Tells the hub that nobody writes the backup any more; whoever goes on with it starts it again. */
+    public void letGo(String id, Duration silence) {
+        once("DELETE", "/api/v1/backups/" + word(id) + "/heartbeat", null, "the hub's answer to our leave", silence);
+    }
+
     /** Gives the hub the hashes of a copy. */
     public void putHashes(String id, int disk, Path file) {
         String what = "the hub to take the hashes of disk " + disk;

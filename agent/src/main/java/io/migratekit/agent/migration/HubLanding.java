@@ -1,5 +1,7 @@
 package io.migratekit.agent.migration;
 
+import static java.lang.System.Logger.Level.DEBUG;
+
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
@@ -32,11 +34,15 @@ import org.jspecify.annotations.Nullable;
  * over the last restore point, or empty. Sealed, it is a restore point, in which the change ids stand.
  */
 final class HubLanding implements Landing {
+    private static final System.Logger LOG = System.getLogger(HubLanding.class.getName());
     /** The hub ends its exports when it has not heard from us for so long; what was written stays. */
     private static final int LEASE_SECONDS = 600;
 
     /** Much more often than the lease needs it: who looks at the hub sees how fast it goes, and what is waited for. */
     private static final Duration BEAT_EVERY = Duration.ofSeconds(5);
+
+    /** Who has failed does not wait long for a hub that may be the cause. */
+    private static final Duration LEAVE = Duration.ofSeconds(2);
 
     private final MigrationSpec spec;
     private final HubDestination hub;
@@ -50,6 +56,7 @@ final class HubLanding implements Landing {
     private volatile Set<Integer> opened = Set.of();
 
     private final boolean committed;
+    private boolean sealed;
 
     /** Where a disk is written to. */
     private record Layer(
@@ -102,7 +109,12 @@ final class HubLanding implements Landing {
         HubLanding landing = new HubLanding(spec, hub, vm, folder, listener, progress, committed, repository);
         if (!committed) {
             client.putVm(vm.instanceUuid(), HubRequests.inventory(vcenter, vm));
-            landing.start(disks, "auto");
+            try {
+                landing.start(disks, "auto");
+            } catch (HubException | MigrationException e) {
+                landing.leave();
+                throw e;
+            }
             landing.heartbeat.start();
         }
         return landing;
@@ -310,6 +322,7 @@ final class HubLanding implements Landing {
         }
         JsonObject seal = HubRequests.seal(commit, disks, hub.agent());
         JsonObject point = hub.client().seal(spec.id().text(), seal);
+        sealed = true;
         if (point.has("complete") && !point.get("complete").getAsBoolean()) {
             listener.warned(
                     "the hub has sealed restore point " + spec.id() + " as INCOMPLETE: disks are missing in it");
@@ -321,6 +334,22 @@ final class HubLanding implements Landing {
     @Override
     public void close() {
         heartbeat.close();
+        if (!committed && !sealed) {
+            leave();
+        }
+    }
+
+    /** A backup that has ended without a restore point is in nobody's way: the next one need not wait for the end of the lease. */
+    private void leave() {
+        boolean interrupted = Thread.interrupted();
+        try {
+            hub.client().letGo(spec.id().text(), LEAVE);
+        } catch (HubException e) {
+            LOG.log(DEBUG, () -> "job=" + spec.id() + " the hub was not told that we leave: " + e.getMessage());
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** What the newest restore point of a disk holds, for who only wants to look. */

@@ -18,6 +18,7 @@ import io.migratekit.nbd.ExportInfo;
 import io.migratekit.nbd.NbdConnection;
 import io.migratekit.nbd.NbdException;
 import io.migratekit.nbd.NbdUri;
+import io.migratekit.nbd.PieceHash;
 import io.migratekit.nbd.files.ProcessLock;
 import io.migratekit.vmware.DiskDecision;
 import io.migratekit.vmware.DiskServerSpec;
@@ -321,6 +322,9 @@ public final class Migration {
 
     /** Before the VM is frozen in vain, or a place is made for it. */
     private void requireReadable(VCenter vcenter, VmConfiguration vm, List<VmDisk> disks) {
+        if (spec.hash()) {
+            PieceHash _ = new PieceHash(); // Fails here if its library is missing.
+        }
         DiskSource.missing(spec.diskServer()).ifPresent(words -> {
             throw VSphereException.diskServerFailed("no disk can be read here: " + words);
         });

@@ -79,15 +79,21 @@ record Call(
         }
     }
 
-    void mustBe(Route.Access access) {
-        Scope scope = token.isEmpty() ? Scope.ADMIN : token.get().scope();
-        boolean allowed = switch (access) {
+    private Scope scope() {
+        return token.isEmpty() ? Scope.ADMIN : token.get().scope();
+    }
+
+    boolean mayBe(Route.Access access) {
+        return switch (access) {
             case OPEN, LOOK -> true;
-            case WRITE -> scope != Scope.READ;
-            case ADMIN -> scope == Scope.ADMIN;
+            case WRITE -> scope() != Scope.READ;
+            case ADMIN -> scope() == Scope.ADMIN;
         };
-        if (!allowed) {
-            throw new Problem(403, "forbidden", "a token with the scope " + scope + " may not do this");
+    }
+
+    void mustBe(Route.Access access) {
+        if (!mayBe(access)) {
+            throw new Problem(403, "forbidden", "a token with the scope " + scope() + " may not do this");
         }
     }
 }

@@ -62,6 +62,7 @@ final class Routes {
                 Route.of("DELETE", "/api/v1/backups/{id}", Access.ADMIN, Way.LONG, this::delete)
                         .asking("merge"),
                 Route.of("POST", "/api/v1/backups/{id}/heartbeat", Access.WRITE, Way.JSON, this::heartbeat),
+                Route.of("DELETE", "/api/v1/backups/{id}/heartbeat", Access.WRITE, Way.LONG, this::letGo),
                 Route.of("PUT", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.WRITE, Way.STREAM, this::putHashes)
                         .taking(OCTETS),
                 Route.of("GET", "/api/v1/backups/{id}/disks/{disk}/hashes", Access.LOOK, Way.STREAM, this::getHashes),
@@ -105,6 +106,9 @@ final class Routes {
                 .map(Answers::brief)
                 .forEach(open::add);
         status.add("open", open);
+        status.addProperty("mayWrite", call.mayBe(Route.Access.WRITE));
+        hub.exports().ports().ifPresent(ports -> status.addProperty("ports", ports.first() + "-" + ports.last()));
+        hub.exports().hindrance().ifPresent(why -> status.addProperty("cannotServe", why));
         return Reply.json(200, status);
     }
 
@@ -210,6 +214,11 @@ final class Routes {
         String id = seen(call).backup().id();
         answer.addProperty("leaseUntil", hub.heartbeat(id, progress).toString());
         return Reply.json(200, answer);
+    }
+
+    private Reply letGo(Call call) {
+        hub.letGo(seen(call).backup().id());
+        return Reply.nothing();
     }
 
     private Reply putHashes(Call call) throws IOException {

@@ -132,8 +132,9 @@ final class Export {
                     () -> "export=" + key.word() + " uri=" + started.uri() + " slots=" + slots + " pid="
                             + started.process().pid());
         } catch (ServerFailed e) {
-            failure = e.getMessage();
-            throw new ExportFailed(String.valueOf(e.getMessage()), e);
+            ExportFailed failed = new ExportFailed(String.valueOf(e.getMessage()), e);
+            failure = failed.getMessage();
+            throw failed;
         }
     }
 

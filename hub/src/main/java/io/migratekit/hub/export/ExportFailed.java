@@ -5,10 +5,15 @@ public final class ExportFailed extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     ExportFailed(String message) {
-        super(message);
+        super(inOneLine(message));
     }
 
     ExportFailed(String message, Throwable cause) {
-        super(message, cause);
+        super(inOneLine(message), cause);
+    }
+
+    /** It goes into logs and answers, where it is one sentence among others. */
+    private static String inOneLine(String message) {
+        return message.strip().replaceAll("\\s*\\R\\s*", "; ");
     }
 }

@@ -34,6 +34,7 @@ public final class Exports implements AutoCloseable {
 
     private static final Duration START_TURN = Duration.ofMinutes(2);
 
+    private final Places places;
     private final Places.Free free;
     private final ExportRecord record;
     private final Map<ExportKey, Integer> portsBefore = new HashMap<>();
@@ -45,6 +46,7 @@ public final class Exports implements AutoCloseable {
     public record Served(String uri, int slots, int clients) {}
 
     private Exports(Places places, ExportRecord record) {
+        this.places = places;
         this.free = new Places.Free(places);
         this.record = record;
     }
@@ -158,6 +160,16 @@ public final class Exports implements AutoCloseable {
     public Optional<String> failure(ExportKey key) {
         Export export = exports.get(key);
         return export == null ? Optional.empty() : Optional.ofNullable(export.failure());
+    }
+
+    /** The ports on which layers are served, if they are; both ends included. */
+    public Optional<Places.Ports> ports() {
+        return places instanceof Places.Ports ports ? Optional.of(ports) : Optional.empty();
+    }
+
+    /** Why no layer at all can be served; nothing if it is not known. */
+    public Optional<String> hindrance() {
+        return QemuNbd.missing();
     }
 
     /** How many layers are served. */

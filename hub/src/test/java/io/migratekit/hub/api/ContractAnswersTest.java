@@ -124,6 +124,10 @@ class ContractAnswersTest {
         for (String step : List.of("heartbeat", "seal", "abandon")) {
             Operation operation = attack.operation("POST", "/api/v1/backups/{id}/" + step);
             right.add(conforms(operation, Attack.target(operation), step.equals("seal") ? LiveHub.sealing() : ""));
+            if (step.equals("heartbeat")) {
+                Operation leave = attack.operation("DELETE", "/api/v1/backups/{id}/heartbeat");
+                right.add(conforms(leave, Attack.target(leave), ""));
+            }
             if (step.equals("seal")) {
                 Operation prune = attack.operation("POST", "/api/v1/vms/{vm}/prune");
                 for (boolean apply : List.of(false, true)) {

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,9 +17,11 @@ import java.util.concurrent.TimeUnit;
 public final class NbdkitPrograms {
     private static final Duration LIMIT = Duration.ofSeconds(10);
 
+    private final Path program;
     private final Map<String, String> config;
 
-    private NbdkitPrograms(Map<String, String> config) {
+    private NbdkitPrograms(Path program, Map<String, String> config) {
+        this.program = program;
         this.config = config;
     }
 
@@ -31,7 +34,7 @@ public final class NbdkitPrograms {
         ServerCommand command = ServerCommand.of(program, "nbdkit", List.of("--dump-config"));
         Path found = ProgramSearch.find(program).orElseThrow(() -> ServerProcess.notInstalled(command));
         try {
-            return new NbdkitPrograms(parsed(answer(command, found)));
+            return new NbdkitPrograms(found, parsed(answer(command, found)));
         } catch (IOException e) {
             throw new ServerFailed(command, "could not be asked what it can (" + e + ")", "", "");
         }
@@ -50,6 +53,22 @@ public final class NbdkitPrograms {
                         || has("plugindir", "nbdkit-" + nameOrPath + "-plugin");
     }
 
+    /**
+     * Why nbdkit cannot use a plugin that is there, in its words; nothing if it can. One for another version, or half of a file, is
+     * only found out when it is loaded.
+     */
+    public Optional<String> refusalOf(String nameOrPath) {
+        ServerCommand command = ServerCommand.of(program.toString(), "nbdkit", List.of(nameOrPath, "--dump-plugin"));
+        try {
+            var _ = answer(command, program);
+            return Optional.empty();
+        } catch (ServerFailed e) {
+            return Optional.of(e.said().isEmpty() ? "it does not load" : e.said());
+        } catch (IOException e) {
+            return Optional.of(String.valueOf(e.getMessage()));
+        }
+    }
+
     /** Such as 1.32.5; empty if it did not say. */
     public String version() {
         return config.getOrDefault("version", "");
@@ -65,7 +84,9 @@ public final class NbdkitPrograms {
         try (PrivateDirectory directory = PrivateDirectory.create()) {
             // Into a file, because a pipe can be kept open by somebody else.
             Path answer = directory.path().resolve("config");
-            Process process = new ProcessBuilder(program.toString(), "--dump-config")
+            List<String> line = new ArrayList<>(List.of(program.toString()));
+            line.addAll(command.arguments());
+            Process process = new ProcessBuilder(line)
                     .redirectInput(new File("/dev/null"))
                     .redirectErrorStream(true)
                     .redirectOutput(answer.toFile())

@@ -99,6 +99,13 @@ public final class QemuNbd implements AutoCloseable {
         server.close();
     }
 
+    /** What to do about a qemu-nbd that is not on this machine's PATH; nothing if it is. */
+    public static Optional<String> missing() {
+        return ProgramSearch.find("qemu-nbd").isPresent()
+                ? Optional.empty()
+                : Optional.of("qemu-nbd is not installed: install the package qemu-utils (apt-get install qemu-utils)");
+    }
+
     /** What an image is served with. What is not set is stated to qemu-nbd as well where its default matters. */
     public static final class Builder {
         private final Path image;
