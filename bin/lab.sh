@@ -7,7 +7,7 @@
 : "${lab:?}"
 
 # What a lab keeps in the folder, besides LAB, which marks it as ours, and lock. Nothing else is ever removed from it.
-lab_files=(log pid ssh vcenter repository state token migratekit.toml layer.sock orders tour)
+lab_files=(log pid ssh vcenter repository state token migratekit.toml layer.sock orders tour restored)
 lab_servers=(client holder source target layer hub sshd vcenter) # in the order in which they are stopped
 
 # Prints when a process was born, in ticks since the machine started; fails if it is not there or is dead already.
@@ -58,7 +58,10 @@ lab_failed() {
         vcenter) say "this is the simulator; does bin/simulator come up by itself in another folder?" ;;
         sshd) say "was the port taken meanwhile? Try again, or choose with --port." ;;
         hub) say "if its port is taken, choose another with --port; if space is short, another place with --folder." ;;
-        target) say "if it is about a namespace: this system lets only root make one." ;;
+        source | target)
+            if grep -qs "^unshare:" "$lab/log/$1"; then say "this system lets only root make a namespace."; fi
+            if grep -qs "in use" "$lab/log/$1"; then say "its port is taken; choose others with --port."; fi
+            ;;
     esac
     exit 1
 }

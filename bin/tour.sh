@@ -166,8 +166,9 @@ hold_slot() {
 
 break_silent() {
     make_disks 2
+    # The port may still know connections of the server before; `die` says the error of the socket by itself.
     serve target perl -MIO::Socket::INET -e \
-        "IO::Socket::INET->new(Listen => 9, LocalAddr => '127.0.0.1:$target_port') and sleep 60"
+        "IO::Socket::INET->new(Listen => 9, ReuseAddr => 1, LocalAddr => '127.0.0.1:$target_port') ? sleep 60 : die"
     try 31 bin/migratekit probe --timeout 1s "$to"
     try 31 bin/migratekit map --timeout 1s "$to"
     note "${bold}Without the fault:$plain a server that speaks, at the same port."

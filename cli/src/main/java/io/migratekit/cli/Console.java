@@ -58,7 +58,8 @@ final class Console {
             String message = failure.getMessage() == null || code == ExitCode.FAILED
                     ? "unexpected failure: " + failure + ". Run again with -v for the details, and please report it"
                     : failure.getMessage();
-            say(command.getCommandName() + ": " + message);
+            // No subcommand has begun: what is said begins with the program's name anyway.
+            say(command.getParent() == null ? message : command.getCommandName() + ": " + message);
         }
         if (verbose) {
             failure.printStackTrace(err);

@@ -148,7 +148,7 @@ final class DoctorCommand implements Callable<Integer> {
         CopyLimits limits = engine.limits(BackupOptions.REQUEST_BYTES);
         Optional<DiskServerSpec> disks = sourceGiven() ? Optional.of(diskServer.spec()) : Optional.empty();
         long connections = (long) limits.connections() * backup.disksAtOnce();
-        examiner.look(Part.MACHINE, "", new MachineExam(store, job, connections, disks)::look);
+        examiner.look(Part.MACHINE, "", new MachineExam(store, job, backup.disksAtOnce(), connections, disks)::look);
         String id = job.map(JobId::text).orElse("");
         Optional<VmExam> vm = Optional.ofNullable(vmPath)
                 .map(path -> new VmExam(path, backup.skipped(), backup.disksAtOnce(), store, id));

@@ -9,6 +9,7 @@ import picocli.CommandLine.Parameters;
 /** What is one backup? */
 @Command(
         name = "show",
+        aliases = "inspect", // what others call it
         description = "Show all that is known of a backup: when, of what, where its layers are, who holds its exports.",
         mixinStandardHelpOptions = true,
         sortOptions = false)

@@ -44,7 +44,8 @@ final class JobText {
 
     /** One line, for lists. */
     String line() {
-        String progress = status == null ? "" : " " + share(status);
+        // How far it was says nothing of a job that is finished.
+        String progress = status == null || job.state() instanceof JobState.Finished ? "" : " " + share(status);
         return Printable.of(job.id() + ": " + word() + progress + " (" + when() + ")");
     }
 
@@ -54,7 +55,12 @@ final class JobText {
         line("  from " + job.identity().source());
         line("  to   " + job.identity().target());
         end();
-        if (status != null) {
+        if (hasEnded()) {
+            // It waits for nothing any more; of what it published last only the figures still hold.
+            if (status != null && !(job.state() instanceof JobState.Finished)) {
+                line("  by then: " + share(status) + ", " + figures(object(status, "progress")));
+            }
+        } else if (status != null) {
             told(status);
         } else if (job.live()) {
             line("  it has published nothing yet");
@@ -73,7 +79,15 @@ final class JobText {
         };
     }
 
+    /** Whether its last run has come to an end of its own, and has said to which. */
+    private boolean hasEnded() {
+        return !(job.state() instanceof JobState.Running);
+    }
+
     private String when() {
+        if (hasEnded()) {
+            return "ended " + Durations.show(age(job.updated())) + " ago";
+        }
         Instant at = Optional.ofNullable(at()).orElse(job.updated());
         String ago = Durations.show(age(at)) + " ago";
         return job.runner()
@@ -97,7 +111,10 @@ final class JobText {
                         + " resumes it. What follows is what it said last");
             case JobState.Interrupted i -> line("  " + i.reason() + "; the same command again resumes it");
             case JobState.Failed f -> line("  exit code " + f.exitCode() + ": " + f.message());
-            case JobState.Finished f -> line("  report: " + f.report());
+            case JobState.Finished f -> {
+                line("  exit code 0");
+                FinishedText.lines(f.report()).forEach(words -> line("  " + words));
+            }
         }
     }
 
@@ -125,12 +142,7 @@ final class JobText {
     private void told(JsonObject told) {
         line("  " + share(told));
         JsonObject progress = object(told, "progress");
-        line("  " + Sizes.rounded(number(progress, "copiedBytes")) + " of data copied at "
-                + Sizes.rounded(number(progress, "bytesPerSecond")) + "/s, "
-                + Sizes.rounded(number(progress, "zeroedBytes") + number(progress, "zeroesInDataBytes")) + " zeroed, "
-                + Sizes.rounded(number(progress, "skippedBytes")) + " skipped, "
-                + Sizes.rounded(number(progress, "durableBeforeBytes")) + " done before, "
-                + Sizes.rounded(number(progress, "resentBytes")) + " re-sent; " + left(object(progress, "eta")));
+        line("  " + figures(progress) + (job.live() ? "; " + left(object(progress, "eta")) : ""));
         String why = string(told, "why");
         line("  " + string(told, "motion") + (string(told, "layer").isEmpty() ? "" : " in " + string(told, "layer"))
                 + (why.isEmpty() ? "" : ": " + why));
@@ -140,6 +152,16 @@ final class JobText {
         if (job.live()) {
             line("  workers: " + workers(told));
         }
+    }
+
+    /** A speed is one of this moment. */
+    private String figures(JsonObject progress) {
+        return Sizes.rounded(number(progress, "copiedBytes")) + " of data copied"
+                + (job.live() ? " at " + Sizes.rounded(number(progress, "bytesPerSecond")) + "/s, " : ", ")
+                + Sizes.rounded(number(progress, "zeroedBytes") + number(progress, "zeroesInDataBytes")) + " zeroed, "
+                + Sizes.rounded(number(progress, "skippedBytes")) + " skipped, "
+                + Sizes.rounded(number(progress, "durableBeforeBytes")) + " done before, "
+                + Sizes.rounded(number(progress, "resentBytes")) + " re-sent";
     }
 
     private static String workers(JsonObject told) {

@@ -97,6 +97,13 @@ final class Timeline {
             case "started" -> "begins";
             case "resumed" -> "goes on, run " + line.details().getOrDefault("attempt", "?");
             case "finished" -> "is finished";
+            case "checkpoint" -> "all disks are copied";
+            case "reconnected" ->
+                line.details().getOrDefault("worker", "?") + " connects again: "
+                        + line.details().getOrDefault("because", "?");
+            case "progress-cut" ->
+                "the end of its record was torn, " + line.details().getOrDefault("bytes", "?")
+                        + " bytes: what they told of is copied again";
             case "failed" -> "failed with " + line.details().getOrDefault("exitCode", "?") + ": " + message;
             default -> line.event() + (message.isEmpty() ? details(line) : ": " + message);
         };

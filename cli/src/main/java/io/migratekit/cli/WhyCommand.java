@@ -2,6 +2,7 @@ package io.migratekit.cli;
 
 import com.google.gson.JsonObject;
 import io.migratekit.agent.job.JobId;
+import io.migratekit.agent.job.JobState;
 import io.migratekit.agent.job.JobStore;
 import io.migratekit.agent.job.JobView;
 import io.migratekit.agent.job.Runner;
@@ -25,7 +26,7 @@ import picocli.CommandLine.Option;
             "Ask a running job what it waits for right now, and since when: one screen.",
             "",
             "If its process does not answer, that is said, with what it published last. Of a job that is not running"
-                    + " anymore the last answer is shown. The same comes on stderr of the process at kill -USR1."
+                    + " anymore it is shown how it ended, and, if it was stuck, what it waited for last. The same comes on stderr of the process at kill -USR1."
         },
         mixinStandardHelpOptions = true,
         sortOptions = false)
@@ -89,8 +90,15 @@ final class WhyCommand implements Callable<Integer> {
                 + "What it published last:\n\n" + text.full();
     }
 
+    /** Of a job that says why it ended, that is the answer; what it waited for matters if that is why, or if it could not say. */
     static String past(JobView job, JobStore store) {
+        boolean matters = switch (job.state()) {
+            case JobState.Running _ -> true;
+            case JobState.Failed failed -> failed.exitCode() == ExitCode.STALLED.code();
+            case JobState.Interrupted _, JobState.Finished _ -> false;
+        };
         String last = store.lastWhy(job.id())
+                .filter(_ -> matters)
                 .map(words -> "\nWhat it answered, or said at its end, when it ran:\n\n" + words)
                 .orElse("");
         return new JobText(job, store.status(job.id()), Instant.now()).full() + last;

@@ -44,6 +44,17 @@ class CommandLineTest {
         assertTrue(Run.migratekit("--version").out().contains("libnbd 1."), "the library's version is shown");
     }
 
+    /** What other programs call it leads there, too. */
+    @Test
+    void inspectIsShow() {
+        Run inspected = Run.migratekit("hub", "inspect", "one", "--repository", "/no/such/folder");
+        assertEquals(
+                Run.migratekit("hub", "show", "one", "--repository", "/no/such/folder")
+                        .err(),
+                inspected.err());
+        assertTrue(inspected.err().contains("/no/such/folder"), inspected.err());
+    }
+
     @Test
     void everyExitCodeIsExplainedAndMeansOneThing() {
         String help = Run.migratekit("help", "exit-codes").out();

@@ -172,6 +172,7 @@ class CopyProcessIT {
                         assertTrue(run.err().contains("Too many open files"), run.err());
                         assertFalse(run.err().contains("Install it"), run.err());
                         assertFalse(run.err().contains("\tat "), run.err());
+                        assertFalse(run.err().contains("migratekit: migratekit:"), run.err());
                     }
                 }
             }

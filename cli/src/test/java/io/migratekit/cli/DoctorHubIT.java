@@ -304,13 +304,23 @@ class DoctorHubIT {
     /** The limit belongs to a process, so this one is a real one. */
     @Test
     void tooFewDescriptors() {
+        withDescriptors(256)
+                .warns(
+                        "descriptor limit",
+                        "256 are allowed: enough for one connection for each disk at once, which takes about 126",
+                        "LimitNOFILE",
+                        LIMIT);
+        Doctored found = withDescriptors(110);
+        assertTrue(found.of("fail").contains("descriptor limit"), found.report()::toString);
+        assertEquals(63, found.run().code(), found.report()::toString);
+    }
+
+    private Doctored withDescriptors(int limit) {
         try (CopyProcess process = CopyProcess.start(
                 folder,
-                List.of("prlimit", "--nofile=256:256"),
+                List.of("prlimit", "--nofile=" + limit + ":" + limit),
                 List.of(Doctored.line(lab.source().toTargets(), "--connections", "64", "--timeout", "2s")))) {
-            Doctored found = Doctored.of(process.end(Duration.ofSeconds(30)));
-            assertTrue(found.of("fail").contains("descriptor limit"), found.report()::toString);
-            assertEquals(63, found.run().code(), found.report()::toString);
+            return Doctored.of(process.end(Duration.ofSeconds(30)));
         }
     }
 

@@ -24,6 +24,7 @@ import io.migratekit.nbd.Wait;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -134,6 +135,52 @@ class JobCommandsTest {
         assertEquals(2, rate.code());
         assertTrue(rate.err().contains("is not running"), rate.err());
         assertEquals(0, job("status", "--watch", "--job-id", "done").code(), "nothing to watch any more");
+    }
+
+    /** What a process publishes at its end: it waits for nothing any more. */
+    private static final String LAST_STATUS = """
+            {"at":"2020-01-01T00:00:00Z","motion":"resting","layer":null,"why":"disk 2001: no work","progress":{
+            "phase":"copying","plannedBytes":1073741824,"doneBytes":268435456,"copiedBytes":268435456,
+            "eta":{"kind":"known","seconds":0}}}""";
+
+    @Test
+    void aJobThatHasEndedWaitsForNothingAndTellsWhatItHasDone() {
+        try (JobRun run = open("done")) {
+            run.publishLastStatus(LAST_STATUS);
+            run.answerWhy("nobody needs this any more");
+            run.finished("""
+                    {"vm":"web01","millis":9000,"disks":[
+                    {"disk":2000,"label":"Hard disk 1","mode":"full","reason":"no milestone",
+                     "copy":{"copied":7340032,"zeroed":0,"skipped":1048576,"millis":2000,"verified":true}},
+                    {"disk":2001,"label":"Hard disk 2","mode":"incremental","reason":"what changed since",
+                     "copy":{"copied":1048576,"resent":65536,"millis":1000}}],"warnings":["not at rest"]}""");
+        }
+        try (JobRun run = open("failed")) {
+            run.publishLastStatus(LAST_STATUS);
+            run.answerWhy("why: no work");
+            run.failed(31, "the target gave no greeting");
+        }
+        for (String command : List.of("status", "why")) {
+            Run done = job(command, "--job-id", "done");
+            assertTrue(done.out().matches("(?s)job done: finished \\(run 1, ended [^)]* ago\\)\n.*"), done.out());
+            assertTrue(done.out().endsWith("""
+                              exit code 0
+                              disk 2000 (Hard disk 1): everything, no milestone
+                                copied 7 MiB of data in 2 s (3.5 MiB/s), zeroed 0 B, left alone 1 MiB; read back and compared: equal
+                              disk 2001 (Hard disk 2): incremental, what changed since
+                                copied 1 MiB of data in 1 s (1.1 MiB/s), zeroed 0 B, left alone 0 B, sent again 64 KiB
+                              warning: not at rest
+                            """.indent(-28)), done.out());
+            Run failed = job(command, "--job-id", "failed");
+            assertTrue(failed.out().contains("job failed: failed (run 1, ended "), failed.out());
+            assertTrue(
+                    failed.out()
+                            .endsWith(
+                                    "  exit code 31: the target gave no greeting\n  by then: copying 25.0% of 1 GiB,"
+                                            + " 256 MiB of data copied, 0 B zeroed, 0 B skipped, 0 B done before, 0 B re-sent\n"),
+                    failed.out());
+        }
+        assertTrue(job("status").out().contains("done: finished (ended "), job("status")::out);
     }
 
     @Test

@@ -61,6 +61,9 @@ class TimelineIT {
             assertTrue(begun >= 0 && begun < sealed && sealed < finished, words::toString);
             assertTrue(opened >= 0 && opened < sealed, words::toString);
             assertTrue(words.stream().anyMatch(one -> one.startsWith("disk 2000.1: ")), words::toString);
+            int copied = words.indexOf("agent: all disks are copied");
+            assertTrue(begun < copied && copied < finished, words::toString);
+            assertTrue(words.stream().noneMatch(one -> one.contains("{")), words::toString);
             assertTrue(words.stream().anyMatch(one -> one.contains("snapshot")), words::toString);
             List<Instant> times = steps.stream()
                     .map(step -> Instant.parse(step.get("time").getAsString()))

@@ -163,7 +163,7 @@ public final class Migration {
             } catch (RuntimeException failure) {
                 RuntimeException e = byRoad(failure);
                 Thread.interrupted(); // It has reached its end here; left on, it would close what is to be written.
-                job.answerWhy(progress.dump());
+                job.answerWhy(progress.lastDump());
                 if (isStop(e) && limit.hasRung()) {
                     RuntimeException late = limit.passed();
                     late.addSuppressed(e);

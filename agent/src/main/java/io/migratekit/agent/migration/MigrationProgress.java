@@ -20,6 +20,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** How far is the backup of a VM, what does it wait for, and since when? The sum of its disks, and what is around them. */
@@ -208,12 +209,21 @@ public final class MigrationProgress {
 
     /** What everything waits for right now, in words. */
     public String dump() {
+        return dump(copy -> copy.job().dump());
+    }
+
+    /** The same of a backup that has failed: of each disk, what it waited for when it stood still last. */
+    String lastDump() {
+        return dump(copy -> copy.job().lastDump());
+    }
+
+    private String dump(Function<DiskCopy, String> ofDisk) {
         StringBuilder words = new StringBuilder("job ").append(spec.id()).append(": ");
         Waited wait = longest();
         words.append(wait == null ? "copies " + copies.size() + " disks" : wait.words())
                 .append('\n');
         for (DiskCopy copy : copies) {
-            words.append('\n').append(copy.job().dump());
+            words.append('\n').append(ofDisk.apply(copy));
         }
         return words.toString();
     }

@@ -102,7 +102,8 @@ public final class LedgerLine {
                 .sorted(Map.Entry.comparingByKey())
                 .map(end -> ", " + end.getValue() + " " + end.getKey().id())
                 .collect(Collectors.joining());
-        return id() + ": " + count() + " waits" + ends + ", half within " + show(percentileNanos(0.5))
+        return id() + ": " + count() + (count() == 1 ? " wait" : " waits") + ends + ", half within "
+                + show(percentileNanos(0.5))
                 + ", 99 % within " + show(percentileNanos(0.99)) + ", longest " + show(maxNanos) + ", in all "
                 + show(totalNanos);
     }

@@ -1,5 +1,6 @@
 package io.migratekit.hub.api;
 
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -9,6 +10,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
@@ -27,6 +29,7 @@ final class Answering {
     private @Nullable Future<?> signs;
     private CompletableFuture<@Nullable Void> lastSign = CompletableFuture.completedFuture(null);
     private boolean answered;
+    private boolean streamBroken;
 
     Answering(Request request, Response response, Callback callback) {
         this.request = request;
@@ -34,8 +37,24 @@ final class Answering {
         this.callback = callback;
     }
 
-    Response response() {
-        return response;
+    /** What is answered, as a log may say it: the path as it came, so that nothing in it is a line of its own. */
+    String asked() {
+        return request.getMethod() + " " + request.getHttpURI().getPath();
+    }
+
+    /** Begins an answer that streams out. */
+    OutputStream begin(String contentType) {
+        response.getHeaders().put(HttpHeader.CONTENT_TYPE, contentType);
+        return new Outgoing(Content.Sink.asOutputStream(response), this::streamBroke);
+    }
+
+    private synchronized void streamBroke() {
+        streamBroken = true;
+    }
+
+    /** Whether the client left in the middle of an answer that streamed out. */
+    synchronized boolean hasClientHungUp() {
+        return streamBroken;
     }
 
     /** From now on the client is told every few seconds that its request is being worked on. */

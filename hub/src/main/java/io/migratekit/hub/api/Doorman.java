@@ -114,7 +114,7 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
         } catch (Problem problem) {
             answering.send(Reply.problem(problem));
         } catch (IOException | RuntimeException e) {
-            answering.send(Reply.problem(explained(e)));
+            answering.send(Reply.problem(explained(e, answering)));
         }
         return true;
     }
@@ -152,10 +152,7 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
                 token,
                 content,
                 most -> new Incoming(Content.Source.asInputStream(request), limits, most),
-                type -> {
-                    answering.response().getHeaders().put(HttpHeader.CONTENT_TYPE, type);
-                    return Content.Sink.asOutputStream(answering.response());
-                },
+                answering::begin,
                 answering::isClientGone);
     }
 
@@ -254,18 +251,25 @@ final class Doorman extends Handler.Abstract.NonBlocking implements AutoCloseabl
         } catch (Problem problem) {
             answering.send(Reply.problem(problem));
         } catch (IOException | RuntimeException e) {
-            answering.send(Reply.problem(explained(e)));
+            if (answering.hasClientHungUp()) {
+                LOG.log(DEBUG, () -> "request=" + answering.asked() + " the client hung up: " + e.getMessage());
+                answering.fail(e);
+            } else {
+                answering.send(Reply.problem(explained(e, answering)));
+            }
         } catch (Error e) {
-            LOG.log(ERROR, "request=" + route.method() + " " + route.path() + " failed", e);
+            LOG.log(ERROR, "request=" + answering.asked() + " failed", e);
             answering.fail(e);
             throw e;
         }
     }
 
-    private Problem explained(Exception failure) {
+    private Problem explained(Exception failure, Answering answering) {
         Problem problem = explain.apply(failure);
         if (problem.status() >= 500) {
-            LOG.log(ERROR, "status=" + problem.status() + " " + failure.getMessage());
+            // Of a failure that nobody has thought of, its kind says more than its words.
+            Object words = problem.status() == 500 ? failure : failure.getMessage();
+            LOG.log(ERROR, "request=" + answering.asked() + " status=" + problem.status() + " " + words);
             LOG.log(DEBUG, "details", failure);
         }
         return problem;

@@ -72,7 +72,7 @@ public final class HubService implements AutoCloseable {
         }
     }
 
-    /** What a failure is to a client. Those of programs, which nobody expects, are told to the log only. */
+    /** What a failure is to a client. Of those of programs, which nobody expects, the log alone tells more. */
     static Problem explain(Exception failure) {
         String detail = String.valueOf(failure.getMessage());
         return switch (failure) {
@@ -90,11 +90,7 @@ public final class HubService implements AutoCloseable {
             case ControlException.Unreached _ -> new Problem(503, "unreached", detail);
             case ControlException.Unavailable _ -> new Problem(503, "storage", detail);
             case ExportFailed _ -> new Problem(503, "no-export", detail);
-            default -> {
-                System.getLogger(HubService.class.getName())
-                        .log(System.Logger.Level.ERROR, "a request failed", failure);
-                yield new Problem(500, "internal", "the hub failed; its log says how");
-            }
+            default -> new Problem(500, "internal", "the hub failed; its log says how");
         };
     }
 

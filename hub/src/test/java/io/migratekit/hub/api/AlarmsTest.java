@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -192,7 +193,7 @@ class AlarmsTest {
     @Test
     void aWebhookThatRefusesOrFreezesHoldsUpNobodyAndItsSecretIsNotLogged() throws Exception {
         List<String> logged = new CopyOnWriteArrayList<>();
-        Handler ears = ears(logged);
+        Handler ears = ears(record -> logged.add(record.getMessage() + " " + record.getThrown()));
         Logger.getLogger("io.migratekit.hub").addHandler(ears);
         try (ServerSocket frozen = new ServerSocket(0, 1, InetAddress.ofLiteral("127.0.0.1"))) {
             for (int port : List.of(frozen.getLocalPort(), NOBODY)) {
@@ -231,11 +232,12 @@ class AlarmsTest {
         assertTrue(logged.stream().noneMatch(line -> line.contains("open-sesame")), logged::toString);
     }
 
-    private static Handler ears(List<String> logged) {
+    /** Hands on what is logged. */
+    static Handler ears(Consumer<LogRecord> who) {
         return new Handler() {
             @Override
             public void publish(LogRecord record) {
-                logged.add(record.getMessage() + " " + record.getThrown());
+                who.accept(record);
             }
 
             @Override

@@ -9,7 +9,9 @@ import com.google.gson.JsonParser;
 import io.migratekit.hub.api.HubServer.Listen;
 import io.migratekit.hub.api.Route.Access;
 import io.migratekit.hub.api.Route.Way;
+import io.migratekit.nbd.fixture.Waiting;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -30,8 +32,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Handler;
+import java.util.logging.Level;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -89,6 +96,15 @@ class HubServerTest {
                     call.id("id");
                     return Reply.nothing();
                 }),
+                Route.of("GET", "/endless/{id}", Access.LOOK, Way.STREAM, call -> {
+                    OutputStream out = call.begin("text/plain");
+                    while (true) {
+                        out.write(new byte[1 << 16]);
+                    }
+                }),
+                Route.of("GET", "/broken/{id}", Access.LOOK, Way.PLAIN, _ -> {
+                    throw new IOException("Broken pipe");
+                }),
                 Route.of("POST", "/long", Access.WRITE, Way.LONG, _ -> {
                     awaitRelease();
                     return Reply.json(200, new JsonObject());
@@ -107,6 +123,43 @@ class HubServerTest {
     void stop() {
         release.countDown();
         server.close();
+    }
+
+    /** The same words of the system, once of the client's connection and once of something of the hub's own. */
+    @Test
+    void aClientThatHangsUpIsNoFailureOfTheHubAndAFailureNamesItsRequest() throws Exception {
+        List<LogRecord> logged = new CopyOnWriteArrayList<>();
+        Logger logger = Logger.getLogger("io.migratekit.hub");
+        Handler ears = AlarmsTest.ears(logged::add);
+        Level before = logger.getLevel();
+        logger.setLevel(Level.FINE);
+        logger.addHandler(ears);
+        try {
+            try (Socket socket = new Socket(LOOPBACK, URI.create(base).getPort())) {
+                socket.getOutputStream().write(RawHttp.request("GET", "/endless/one", admin, "", new byte[0]));
+                assertEquals('H', socket.getInputStream().read());
+            }
+            Waiting.until(
+                    "that it left is logged",
+                    Duration.ofSeconds(20),
+                    () -> logged.stream()
+                            .anyMatch(one -> one.getLevel().equals(Level.FINE)
+                                    && one.getMessage().contains("request=GET /endless/one the client hung up")));
+            assertEquals(List.of(), errors(logged));
+            problem(500, ask("GET", "/broken/two", admin, ""));
+            assertEquals(
+                    List.of("request=GET /broken/two status=500 java.io.IOException: Broken pipe"), errors(logged));
+        } finally {
+            logger.removeHandler(ears);
+            logger.setLevel(before);
+        }
+    }
+
+    private static List<String> errors(List<LogRecord> logged) {
+        return logged.stream()
+                .filter(one -> one.getLevel().intValue() > Level.INFO.intValue())
+                .map(LogRecord::getMessage)
+                .toList();
     }
 
     @Test
