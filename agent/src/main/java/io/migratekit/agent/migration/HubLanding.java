@@ -57,6 +57,8 @@ final class HubLanding implements Landing {
 
     private final boolean committed;
     private boolean sealed;
+    /** Somebody else may be writing the same backup, from another machine or with another state directory. */
+    private boolean perhapsShared;
 
     /** Where a disk is written to. */
     private record Layer(
@@ -107,6 +109,7 @@ final class HubLanding implements Landing {
         Optional<JsonObject> known = client.backup(spec.id().text());
         boolean committed = known.isPresent() && "sealed".equals(text(known.get(), "state"));
         HubLanding landing = new HubLanding(spec, hub, vm, folder, listener, progress, committed, repository);
+        landing.perhapsShared = known.isPresent() && "open".equals(text(known.get(), "state"));
         if (!committed) {
             client.putVm(vm.instanceUuid(), HubRequests.inventory(vcenter, vm));
             try {
@@ -341,6 +344,9 @@ final class HubLanding implements Landing {
 
     /** A backup that has ended without a restore point is in nobody's way: the next one need not wait for the end of the lease. */
     private void leave() {
+        if (perhapsShared) {
+            return;
+        }
         boolean interrupted = Thread.interrupted();
         try {
             hub.client().letGo(spec.id().text(), LEAVE);
