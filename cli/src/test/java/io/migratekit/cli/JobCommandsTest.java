@@ -170,7 +170,7 @@ class JobCommandsTest {
                               disk 2001 (Hard disk 2): incremental, what changed since
                                 copied 1 MiB of data in 1 s (1.1 MiB/s), zeroed 0 B, left alone 0 B, sent again 64 KiB
                               warning: not at rest
-                            """.indent(-28)), done.out());
+                            """), done.out());
             Run failed = job(command, "--job-id", "failed");
             assertTrue(failed.out().contains("job failed: failed (run 1, ended "), failed.out());
             assertTrue(
