@@ -57,6 +57,7 @@ class DumpTest {
                 "write of 262144 bytes at 17563648: asked 62 s ago",
                 "and 61 younger requests",
                 "copy-target-9 to target is over: the connection broke",
+                "source-read/read: 1 wait, half within",
                 "target-write/write: 30 waits, half within 41",
                 "30 of 30 waits for target-write/write took about 40 ms",
                 "main: thread RUNNABLE",
