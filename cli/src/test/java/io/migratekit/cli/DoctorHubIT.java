@@ -304,10 +304,10 @@ class DoctorHubIT {
     /** The limit belongs to a process, so this one is a real one. */
     @Test
     void tooFewDescriptors() {
-        withDescriptors(256)
+        withDescriptors(200)
                 .warns(
                         "descriptor limit",
-                        "256 are allowed: enough for one connection for each disk at once, which takes about 126",
+                        "200 are allowed: enough for one connection for each disk at once, which takes about 126",
                         "LimitNOFILE",
                         LIMIT);
         Doctored found = withDescriptors(110);
@@ -319,7 +319,7 @@ class DoctorHubIT {
         try (CopyProcess process = CopyProcess.start(
                 folder,
                 List.of("prlimit", "--nofile=" + limit + ":" + limit),
-                List.of(Doctored.line(lab.source().toTargets(), "--connections", "64", "--timeout", "2s")))) {
+                List.of(Doctored.line(lab.source().toTargets(), "--connections", "4", "--timeout", "2s")))) {
             return Doctored.of(process.end(Duration.ofSeconds(30)));
         }
     }
