@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.JobIdentity;
@@ -12,7 +11,7 @@ import io.migratekit.agent.job.JobRun;
 import io.migratekit.agent.job.JobStart;
 import io.migratekit.agent.job.JobStore;
 import io.migratekit.nbd.fixture.SilentServer;
-import io.migratekit.nbd.fixture.Tool;
+import io.migratekit.nbd.fixture.SmallDisk;
 import io.migratekit.vmware.VCenter;
 import io.migratekit.vmware.VCenterLimits;
 import io.migratekit.vmware.VCenterListener;
@@ -206,18 +205,14 @@ class DoctorSourceTest {
 
     @Test
     void theStateHasNoRoom() throws IOException {
-        Path small = Files.createDirectory(folder.resolve("small"));
-        Tool.Outcome mounted =
-                Tool.outcome(List.of("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", small.toString()));
-        assumeTrue(mounted.exitStatus() == 0, "no tmpfs can be mounted, which takes root: " + mounted.errors());
-        try {
+        try (SmallDisk small = SmallDisk.at(folder.resolve("small"), "512k")) {
             List<String> words = words(sim.endpoint().toString());
-            words.set(words.indexOf(folder.resolve("state").toString()), small.toString());
+            words.set(
+                    words.indexOf(folder.resolve("state").toString()),
+                    small.path().toString());
             words.addAll(List.of(
                     "--vddk-plugin", plugin, "--vmware-thumbprint", sim.sha1().toString()));
             Doctored.of(words).fails("state directory", 63, "has only", "make room there", LIMIT);
-        } finally {
-            Tool.run("umount", "-l", small.toString());
         }
     }
 

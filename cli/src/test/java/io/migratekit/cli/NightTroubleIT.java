@@ -2,14 +2,13 @@ package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonObject;
+import io.migratekit.nbd.fixture.SmallDisk;
 import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.nbd.fixture.Waiting;
 import io.migratekit.vmware.sim.Trouble;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,11 +48,8 @@ class NightTroubleIT {
 
     @Test
     void oneVmOneVCenterAndOneHubHoldUpNobodyElse() throws IOException {
-        Path repository = Files.createDirectories(folder.resolve("h1/repository"));
-        Tool.Outcome mounted =
-                Tool.outcome(List.of("mount", "-t", "tmpfs", "-o", "size=2500k", "tmpfs", repository.toString()));
-        assumeTrue(mounted.exitStatus() == 0, "no tmpfs can be mounted, which takes root: " + mounted.errors());
-        try (NightLab lab = new NightLab(folder, 2, 15, random)) {
+        try (SmallDisk _ = SmallDisk.at(folder.resolve("h1/repository"), "2500k");
+                NightLab lab = new NightLab(folder, 2, 15, random)) {
             lab.startAgents(4, "--stall-after", "10s");
             lab.standIn(0).fault("hang-read", "east-0/");
             lab.vcenter(1).faults().always("*", new Trouble.NoAnswer());
@@ -82,8 +78,6 @@ class NightTroubleIT {
             }
             assertTold(lab, full);
             endAll(lab, ordered);
-        } finally {
-            Tool.run("umount", "-l", repository.toString());
         }
     }
 

@@ -2,11 +2,10 @@ package io.migratekit.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.migratekit.nbd.fixture.Frozen;
 import io.migratekit.nbd.fixture.LoopbackSshd;
-import io.migratekit.nbd.fixture.Tool;
+import io.migratekit.nbd.fixture.SmallDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,21 +35,16 @@ class RestoreTroubleIT {
 
     @Test
     void aFullFileSystemIsNamedAndItGoesOnWithRoom() throws IOException {
-        Path small = Files.createDirectory(folder.resolve("small"));
-        Tool.Outcome mounted =
-                Tool.outcome(List.of("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", small.toString()));
-        assumeTrue(mounted.exitStatus() == 0, "no tmpfs can be mounted, which takes root: " + mounted.errors());
-        try (HubTrouble hubs = new HubTrouble(folder)) {
-            Path to = small.resolve("to");
+        try (SmallDisk small = SmallDisk.at(folder.resolve("small"), "4m");
+                HubTrouble hubs = new HubTrouble(folder)) {
+            Path to = small.path().resolve("to");
             try (CopyProcess restore = hubs.restore(to, HubTrouble.IMPATIENT, List.of())) {
                 Run run = restore.end(BOUND);
                 assertEquals(63, run.code(), run::toString);
                 assertTrue(run.err().contains("no space left for"), run::err);
             }
-            Tool.run("mount", "-o", "remount,size=64m", small.toString());
+            small.resize("64m");
             goesOn(hubs, to);
-        } finally {
-            Tool.run("umount", "-l", small.toString());
         }
     }
 

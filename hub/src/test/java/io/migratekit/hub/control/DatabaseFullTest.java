@@ -2,16 +2,15 @@ package io.migratekit.hub.control;
 
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.migratekit.nbd.fixture.Tool;
+import io.migratekit.nbd.fixture.SmallDisk;
 import io.migratekit.nbd.fixture.Waiting;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,20 +23,19 @@ class DatabaseFullTest {
     @TempDir
     private Path folder;
 
+    private @Nullable SmallDisk disk;
     private Path small = Path.of("");
 
     @BeforeEach
     void mount() throws IOException {
-        small = Files.createDirectory(folder.resolve("small"));
-        Tool.Outcome mounted =
-                Tool.outcome(List.of("mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", small.toString()));
-        assumeTrue(mounted.exitStatus() == 0, "no tmpfs can be mounted, which takes root: " + mounted.errors());
+        disk = SmallDisk.at(folder.resolve("small"), "6m");
+        small = disk.path();
     }
 
     @AfterEach
     void unmount() {
-        if (Tool.outcome(List.of("mountpoint", "-q", small.toString())).exitStatus() == 0) {
-            Tool.run("umount", "-l", small.toString());
+        if (disk != null) {
+            disk.close();
         }
     }
 

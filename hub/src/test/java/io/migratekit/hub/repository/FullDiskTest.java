@@ -4,9 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.migratekit.nbd.fixture.Tool;
+import io.migratekit.nbd.fixture.SmallDisk;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -15,6 +14,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,21 +31,20 @@ class FullDiskTest {
     @TempDir
     private Path folder;
 
+    private @Nullable SmallDisk disk;
     private Path small = Path.of("");
 
     @BeforeEach
     void mount() throws IOException {
         System.out.println("seed=" + seed);
-        small = Files.createDirectory(folder.resolve("small"));
-        Tool.Outcome mounted =
-                Tool.outcome(List.of("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", small.toString()));
-        assumeTrue(mounted.exitStatus() == 0, "no tmpfs can be mounted, which takes root: " + mounted.errors());
+        disk = SmallDisk.at(folder.resolve("small"), "24m");
+        small = disk.path();
     }
 
     @AfterEach
     void unmount() {
-        if (Tool.outcome(List.of("mountpoint", "-q", small.toString())).exitStatus() == 0) {
-            Tool.run("umount", "-l", small.toString());
+        if (disk != null) {
+            disk.close();
         }
     }
 
