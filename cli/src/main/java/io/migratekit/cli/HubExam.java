@@ -7,6 +7,7 @@ import com.google.gson.JsonObject;
 import io.migratekit.agent.hub.HubClient;
 import io.migratekit.agent.hub.HubException;
 import io.migratekit.cli.Examiner.Exam;
+import io.migratekit.hub.export.Places;
 import io.migratekit.nbd.ConnectSpec;
 import io.migratekit.nbd.Limits;
 import io.migratekit.nbd.NbdException;
@@ -21,15 +22,12 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Does the hub answer, are we let in, and has it room for the backup? No layer is opened, so its exports are not seen. */
 final class HubExam {
     private static final System.Logger LOG = System.getLogger(HubExam.class.getName());
-    private static final Pattern PORTS = Pattern.compile("([0-9]{1,5})-([0-9]{1,5})");
     /** Each takes a round trip, and the hub begins with the lowest. */
     private static final int MOST_PORTS = 16;
 
@@ -184,12 +182,12 @@ final class HubExam {
         if (!status().has("ports") || road.way() == null) {
             return Answer.ok("nothing is known to be in the way");
         }
-        Matcher ports = PORTS.matcher(HubText.text(status(), "ports"));
-        if (!ports.matches()) {
+        Optional<Places.Ports> ports = Places.Ports.parse(HubText.text(status(), "ports"));
+        if (ports.isEmpty()) {
             return Answer.ok("its ports are not understood");
         }
-        int first = Integer.parseInt(ports.group(1));
-        int last = Math.min(Integer.parseInt(ports.group(2)), first + MOST_PORTS - 1);
+        int first = ports.get().first();
+        int last = Math.min(ports.get().last(), first + MOST_PORTS - 1);
         for (int port = first; port <= last; port++) {
             requireNotForbidden(port);
         }

@@ -46,7 +46,6 @@ final class HubServeCommand implements Callable<Integer> {
     /** Exports end beside each other, but a seal that runs may be in the middle of a write. */
     private static final Duration GOOD_ORDER = Duration.ofSeconds(30);
 
-    private static final Pattern RANGE = Pattern.compile("([0-9]{1,5})-([0-9]{1,5})");
     private static final Pattern ADDRESS = Pattern.compile("(127\\.[0-9.]{5,11}|localhost|\\[::1\\]):([0-9]{1,5})");
 
     private final Console console;
@@ -306,15 +305,12 @@ final class HubServeCommand implements Callable<Integer> {
                 throw mistake("--exports: " + e.getMessage());
             }
         }
-        Matcher range = RANGE.matcher(ports);
-        if (!exports.equals("tcp") || !range.matches()) {
-            throw mistake(
-                    exports.equals("tcp")
-                            ? "--ports: " + ports + " is not a range such as 10809-10908"
-                            : "--exports: tcp, unix or unix:DIR, not " + exports);
+        if (!exports.equals("tcp")) {
+            throw mistake("--exports: tcp, unix or unix:DIR, not " + exports);
         }
         try {
-            return new Places.Ports(Integer.parseInt(range.group(1)), Integer.parseInt(range.group(2)));
+            return Places.Ports.parse(ports)
+                    .orElseThrow(() -> mistake("--ports: " + ports + " is not a range such as 10809-10908"));
         } catch (IllegalArgumentException e) {
             throw mistake("--ports: " + e.getMessage());
         }

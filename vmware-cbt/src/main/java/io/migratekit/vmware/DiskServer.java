@@ -292,13 +292,10 @@ public final class DiskServer implements AutoCloseable {
 
     /** The cause in a sentence or two, if it is known; all that was said is for whoever looks more closely. */
     private static VSphereException failed(String name, Optional<String> explained, String detail) {
-        explained.ifPresent(_ -> LOG.log(DEBUG, () -> "disk server of " + name + ": " + oneLine(detail)));
+        explained.ifPresent(
+                _ -> LOG.log(DEBUG, () -> "disk server of " + name + ": " + ServerFailed.inOneLine(detail)));
         return new VSphereException.DiskServerFailed(
-                "The disk server of " + name + " failed: " + explained.orElseGet(() -> oneLine(detail)));
-    }
-
-    static String oneLine(String text) {
-        return text.strip().replaceAll("\\s*\\R\\s*", "; ");
+                "The disk server of " + name + " failed: " + explained.orElseGet(() -> ServerFailed.inOneLine(detail)));
     }
 
     private static void requireSha1(VCenterSpec vc, Thumbprint seen) {

@@ -23,9 +23,9 @@ public final class DiskSource {
                 return Optional.of(vddk ? VddkTrouble.NO_PLUGIN : FolderSource.NO_PLUGIN);
             }
             return nbdkit.refusalOf(plugin)
-                    .map(said -> "nbdkit cannot load its plugin " + plugin + ": " + DiskServer.oneLine(said));
+                    .map(said -> "nbdkit cannot load its plugin " + plugin + ": " + ServerFailed.inOneLine(said));
         } catch (ServerFailed e) {
-            return Optional.of(DiskServer.oneLine(e.getMessage()));
+            return Optional.of(ServerFailed.inOneLine(e.getMessage()));
         }
     }
 

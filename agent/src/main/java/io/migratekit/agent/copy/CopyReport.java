@@ -1,7 +1,9 @@
 package io.migratekit.agent.copy;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import io.migratekit.agent.watch.Progress;
 import java.time.Duration;
 import java.util.List;
@@ -43,5 +45,35 @@ public record CopyReport(
         warnings.forEach(list::add);
         json.add("warnings", list);
         return json.toString();
+    }
+
+    /** What {@link #json} has written; of an older or newer program as much as is understood. */
+    public static CopyReport of(JsonObject json) {
+        Progress.Counts counts = new Progress.Counts(
+                Progress.Phase.DONE,
+                number(json, "planned"),
+                number(json, "durable-before"),
+                0,
+                0,
+                number(json, "copied"),
+                number(json, "zeroed"),
+                number(json, "zeroes-in-data"),
+                number(json, "skipped"),
+                number(json, "resent"),
+                0,
+                0);
+        return new CopyReport(
+                counts,
+                Duration.ofMillis(number(json, "millis")),
+                (int) number(json, "workers"),
+                json.get("verified") instanceof JsonPrimitive verified && verified.getAsBoolean(),
+                json.get("hash") instanceof JsonPrimitive hash ? Optional.of(hash.getAsString()) : Optional.empty(),
+                json.get("warnings") instanceof JsonArray all
+                        ? all.asList().stream().map(JsonElement::getAsString).toList()
+                        : List.of());
+    }
+
+    private static long number(JsonObject json, String name) {
+        return json.get(name) instanceof JsonPrimitive value && value.isNumber() ? value.getAsLong() : 0;
     }
 }

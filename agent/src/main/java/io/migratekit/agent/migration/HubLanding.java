@@ -56,9 +56,8 @@ final class HubLanding implements Landing {
     private volatile Set<Integer> opened = Set.of();
 
     private final boolean committed;
-    private boolean sealed;
-    /** Somebody else may be writing the same backup, from another machine or with another state directory. */
-    private boolean perhapsShared;
+    /** Nobody has it in hand but us: one that was open before we came may be somebody else's work, too. */
+    private boolean oursAlone;
 
     /** Where a disk is written to. */
     private record Layer(
@@ -109,7 +108,7 @@ final class HubLanding implements Landing {
         Optional<JsonObject> known = client.backup(spec.id().text());
         boolean committed = known.isPresent() && "sealed".equals(text(known.get(), "state"));
         HubLanding landing = new HubLanding(spec, hub, vm, folder, listener, progress, committed, repository);
-        landing.perhapsShared = known.isPresent() && "open".equals(text(known.get(), "state"));
+        landing.oursAlone = known.isEmpty() || !Set.of("open", "sealed").contains(text(known.get(), "state"));
         if (!committed) {
             client.putVm(vm.instanceUuid(), HubRequests.inventory(vcenter, vm));
             try {
@@ -325,7 +324,7 @@ final class HubLanding implements Landing {
         }
         JsonObject seal = HubRequests.seal(commit, disks, hub.agent());
         JsonObject point = hub.client().seal(spec.id().text(), seal);
-        sealed = true;
+        oursAlone = false;
         if (point.has("complete") && !point.get("complete").getAsBoolean()) {
             listener.warned(
                     "the hub has sealed restore point " + spec.id() + " as INCOMPLETE: disks are missing in it");
@@ -337,14 +336,12 @@ final class HubLanding implements Landing {
     @Override
     public void close() {
         heartbeat.close();
-        if (!committed && !sealed) {
-            leave();
-        }
+        leave();
     }
 
     /** A backup that has ended without a restore point is in nobody's way: the next one need not wait for the end of the lease. */
     private void leave() {
-        if (perhapsShared) {
+        if (!oursAlone) {
             return;
         }
         boolean interrupted = Thread.interrupted();

@@ -107,7 +107,7 @@ final class Routes {
                 .forEach(open::add);
         status.add("open", open);
         status.addProperty("mayWrite", call.mayBe(Route.Access.WRITE));
-        hub.exports().ports().ifPresent(ports -> status.addProperty("ports", ports.first() + "-" + ports.last()));
+        hub.exports().ports().ifPresent(ports -> status.addProperty("ports", ports.toString()));
         hub.exports().hindrance().ifPresent(why -> status.addProperty("cannotServe", why));
         return Reply.json(200, status);
     }

@@ -5,7 +5,10 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Optional;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Where may exports listen? On the ports of a pool that is listed beforehand, so that sshd can allow them, or on sockets. */
 public sealed interface Places {
@@ -14,10 +17,25 @@ public sealed interface Places {
 
     /** Ports of 127.0.0.1, both ends included. */
     record Ports(int first, int last) implements Places {
+        private static final Pattern WRITTEN = Pattern.compile("([0-9]{1,5})-([0-9]{1,5})");
+
         public Ports {
             if (first < 1 || last > 65535 || last < first) {
                 throw new IllegalArgumentException("not a range of ports: " + first + "-" + last);
             }
+        }
+
+        /** Reads what {@link #toString} writes; nothing if it is something else, and an IllegalArgumentException if no port can be meant. */
+        public static Optional<Ports> parse(String text) {
+            Matcher range = WRITTEN.matcher(text);
+            return range.matches()
+                    ? Optional.of(new Ports(Integer.parseInt(range.group(1)), Integer.parseInt(range.group(2))))
+                    : Optional.empty();
+        }
+
+        @Override
+        public String toString() {
+            return first + "-" + last;
         }
     }
 

@@ -19,6 +19,9 @@ import java.util.Optional;
  * }</pre>
  */
 public final class QemuNbd implements AutoCloseable {
+    private static final String PROGRAM = "qemu-nbd";
+    private static final String PACKAGE = "qemu-utils";
+
     /** The image's format. It is never guessed: a guest can write a qcow2 header into a raw disk. */
     public enum Format {
         RAW,
@@ -101,9 +104,10 @@ public final class QemuNbd implements AutoCloseable {
 
     /** What to do about a qemu-nbd that is not on this machine's PATH; nothing if it is. */
     public static Optional<String> missing() {
-        return ProgramSearch.find("qemu-nbd").isPresent()
+        return ProgramSearch.find(PROGRAM).isPresent()
                 ? Optional.empty()
-                : Optional.of("qemu-nbd is not installed: install the package qemu-utils (apt-get install qemu-utils)");
+                : Optional.of(PROGRAM + " is not installed: install the package " + PACKAGE + " (apt-get install "
+                        + PACKAGE + ")");
     }
 
     /** What an image is served with. What is not set is stated to qemu-nbd as well where its default matters. */
@@ -112,7 +116,7 @@ public final class QemuNbd implements AutoCloseable {
         private final Format format;
         private final int shared;
         private final List<String> options = new ArrayList<>();
-        private String program = "qemu-nbd";
+        private String program = PROGRAM;
         private String exportName = "";
         private boolean persistent = true;
         private Listening listening = new Listening.InPrivateDirectory();
@@ -244,7 +248,7 @@ public final class QemuNbd implements AutoCloseable {
                         case Listening.OnPort(int port) -> List.of("--bind=127.0.0.1", "--port=" + port);
                     });
             words.add(image.toString());
-            return new ServerCommand(program, "qemu-utils", words, Map.of(), REMEDIES);
+            return new ServerCommand(program, PACKAGE, words, Map.of(), REMEDIES);
         }
 
         private Builder with(String option) {

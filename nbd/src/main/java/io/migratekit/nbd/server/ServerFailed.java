@@ -41,6 +41,11 @@ public final class ServerFailed extends RuntimeException {
         return remedy;
     }
 
+    /** What a program says, on a line: for where it is one sentence among others, as in a log or an answer. */
+    public static String inOneLine(String said) {
+        return said.strip().replaceAll("\\s*\\R\\s*", "; ");
+    }
+
     private static String message(ServerCommand command, String what, String said, String remedy) {
         StringBuilder text = new StringBuilder(command.name()).append(' ').append(what);
         if (!said.isEmpty()) {
