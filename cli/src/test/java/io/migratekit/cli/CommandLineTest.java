@@ -3,11 +3,16 @@ package io.migratekit.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
 
 /** Does the program talk sense when it is called wrongly, and when it is asked about itself? */
 class CommandLineTest {
@@ -42,6 +47,21 @@ class CommandLineTest {
             assertTrue(run.out().length() > 20, run.out());
         }
         assertTrue(Run.migratekit("--version").out().contains("libnbd 1."), "the library's version is shown");
+    }
+
+    /** What breaks outside of any subcommand, such as Java itself when descriptors run out, is told in the program's name. */
+    @Test
+    void theProgramIsNamedOnceAndASubcommandBehindIt() {
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        PrintStream err = new PrintStream(said, true, StandardCharsets.UTF_8);
+        Console console = new Console(err, err);
+        CommandLine line = Main.commandLine(console);
+        CommandFailed failure = new CommandFailed(ExitCode.LOCAL_STATE, "too many files");
+        assertEquals(63, console.failed(line, failure));
+        assertEquals(
+                63, console.failed(Objects.requireNonNull(line.getSubcommands().get("map")), failure));
+        assertEquals(
+                "migratekit: too many files\nmigratekit: map: too many files\n", said.toString(StandardCharsets.UTF_8));
     }
 
     /** What other programs call it leads there, too. */

@@ -185,6 +185,11 @@ class MigrateTroubleIT {
                 System.out.println("aLibraryThatHangs: given up after " + run.took());
                 // What is silent gets two seconds to take its leave and five to die of SIGKILL, not twenty and five.
                 assertTrue(run.err().contains("waiting up to 7 s for the end of the disk server"), run::toString);
+                // What stood still is told of when it stood still, not of when all was over.
+                Run why = lab.ask("why", "job");
+                assertTrue(why.out().contains("exit code " + run.code() + ": "), why::toString);
+                assertFalse(why.out().contains("no work"), why::toString);
+                assertEquals(run.code() == 60, why.out().contains("stalled in source-read for"), why::toString);
             }
             lab.assertNoSnapshotOfOurs();
             lab.standIn().heal("hang-read");
