@@ -1,5 +1,6 @@
 package io.migratekit.cli;
 
+import io.migratekit.agent.hub.HubException;
 import io.migratekit.agent.watch.Road;
 import io.migratekit.agent.watch.Side;
 import io.migratekit.nbd.NbdException;
@@ -51,13 +52,14 @@ sealed interface Way extends AutoCloseable permits SshRoad, ServiceRoad {
         return way == null ? uri : way.through(uri);
     }
 
-    /** Does something at an export by that way. One that is lost or silent behind a way that is closed is no news of the export. */
+    /** Does something at an export or a hub by that way. One that is lost or silent behind a way that is closed is no news of it. */
     static <T> T at(@Nullable Way way, Supplier<T> work) {
         try {
             return work.get();
-        } catch (NbdException e) {
-            Set<ExitCode> away = EnumSet.of(ExitCode.NBD_UNREACHABLE, ExitCode.NBD_NO_GREETING, ExitCode.NBD_SILENT);
-            if (way != null && away.contains(ExitCode.of(e))) {
+        } catch (NbdException | HubException e) {
+            Set<ExitCode> away = EnumSet.of(
+                    ExitCode.NBD_UNREACHABLE, ExitCode.NBD_NO_GREETING, ExitCode.NBD_SILENT, ExitCode.HUB_UNREACHABLE);
+            if (way != null && away.contains(Console.codeOf(e))) {
                 Road road = way.lookAgain(Side.TARGET);
                 if (!road.up()) {
                     throw new CommandFailed(ExitCode.TUNNEL, road.explains(e));
