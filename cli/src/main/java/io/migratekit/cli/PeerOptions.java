@@ -33,7 +33,7 @@ final class PeerOptions {
             defaultValue = "300s",
             converter = Times.class,
             description = "Longest silence while the server lists extents, which may legally take minutes"
-                    + " (default: ${DEFAULT-VALUE}).")
+                    + " (default: ${DEFAULT-VALUE}). The target of a copy has no more than --timeout for it.")
     @SuppressWarnings("NullAway.Init")
     private Duration extentsTimeout;
 

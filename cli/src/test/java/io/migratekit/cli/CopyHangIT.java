@@ -41,7 +41,7 @@ class CopyHangIT {
 
     private static final ByteRange[] DATA = {new ByteRange(0, 20 * MIB), new ByteRange(40 * MIB, 12 * MIB)};
 
-    /** A worker that lists extents when its peer freezes waits for so long. */
+    /** A worker that lists the source's extents when the source freezes waits for so long. */
     private static final List<String> ALSO_FOR_EXTENTS = List.of(words(IMPATIENT, "--extents-timeout", "2s"));
 
     @TempDir
@@ -65,7 +65,7 @@ class CopyHangIT {
     @Test
     void aTargetThatFreezesIsNamed() throws IOException {
         try (CopyLab lab = lab(Servers.HEALTHY);
-                CopyProcess copy = slowCopy(lab, ALSO_FOR_EXTENTS)) {
+                CopyProcess copy = slowCopy(lab, IMPATIENT)) {
             awaitMoving(lab);
             try (Frozen _ = Frozen.process(lab.targetPid())) {
                 Run run = copy.end(Duration.ofSeconds(12));
@@ -93,7 +93,7 @@ class CopyHangIT {
     @Test
     void aRoadThatSwallowsEverythingIsNamed() throws IOException {
         try (CopyLab lab = lab(Servers.HEALTHY);
-                CopyProcess copy = slowCopy(lab, ALSO_FOR_EXTENTS)) {
+                CopyProcess copy = slowCopy(lab, IMPATIENT)) {
             awaitMoving(lab);
             lab.targetRoad().freeze();
             Run run = copy.end(Duration.ofSeconds(15));
@@ -147,11 +147,22 @@ class CopyHangIT {
     }
 
     @Test
+    void onlyASourceHasMoreTimeForItsExtents() throws IOException {
+        try (CopyLab lab = lab(Servers.HEALTHY.withTarget("delay", "delay-extents=90"), new ByteRange(0, MIB));
+                CopyProcess copy = lab.copy(words(IMPATIENT))) {
+            Run run = copy.end(LIMIT);
+            assertEquals(0, run.code(), run.err());
+            assertTrue(run.out().contains("the target does not list its extents, so zeroes are written"), run.out());
+            assertSame(lab);
+        }
+    }
+
+    @Test
     void aServerThatConnectsButDoesNotAnswerIsNamed() throws IOException {
         Path control = folder.resolve("pause.sock");
         Servers servers = Servers.HEALTHY.withTarget("pause", "pause-control=" + control);
         try (CopyLab lab = lab(servers);
-                CopyProcess copy = slowCopy(lab, ALSO_FOR_EXTENTS)) {
+                CopyProcess copy = slowCopy(lab, IMPATIENT)) {
             awaitMoving(lab);
             send(control, "p");
             Run run = copy.end(Duration.ofSeconds(15));

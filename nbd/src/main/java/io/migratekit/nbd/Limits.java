@@ -71,6 +71,25 @@ public record Limits(
                 disconnect);
     }
 
+    /** The same for an end that has no more time for listing its extents than for reading. */
+    public Limits withHastyExtents() {
+        return new Limits(
+                resolve,
+                connect,
+                greeting,
+                tls,
+                options,
+                metaContext,
+                export,
+                read,
+                read,
+                write,
+                zero,
+                trim,
+                flush,
+                disconnect);
+    }
+
     /** The limit of the given wait. */
     public Duration limitOf(Wait wait) {
         return switch (wait) {

@@ -79,7 +79,9 @@ final class Ends {
                 sources.add(connect(spec.source(), connect, Side.SOURCE));
             }
             while (targets.size() < targetCount) {
-                targets.add(connect(spec.target(), connect, Side.TARGET));
+                // Only the source's storage may need minutes for its extents. A target that answers nothing is frozen.
+                targets.add(connect(
+                        spec.target(), connect.withLimits(connect.limits().withHastyExtents()), Side.TARGET));
             }
         } finally {
             regroup();

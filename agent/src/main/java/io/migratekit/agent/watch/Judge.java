@@ -183,21 +183,23 @@ final class Judge {
     /** A server may work off its requests in turn: a read behind a slow block status gets the latter's time. */
     private long longestSilence(ConnectionView connection) {
         long stallAfter = limits.stallAfter().toNanos();
-        return listsExtents(connection)
+        return listsSourcesExtents(connection)
                 ? Math.max(stallAfter, limits.extentsTimeout().toNanos())
                 : stallAfter;
     }
 
     private long longestWait(ConnectionView connection) {
         long deadline = limits.requestDeadline().toNanos();
-        return listsExtents(connection)
+        return listsSourcesExtents(connection)
                 ? Math.max(deadline, limits.extentsTimeout().toNanos())
                 : deadline;
     }
 
-    private static boolean listsExtents(ConnectionView connection) {
-        return connection.single() == Wait.BLOCK_STATUS
-                || connection.inFlight().stream().anyMatch(entry -> entry.kind() == Wait.BLOCK_STATUS);
+    /** Only a source has more time for it, as only its connections have other limits then. */
+    private static boolean listsSourcesExtents(ConnectionView connection) {
+        return connection.side() == Side.SOURCE
+                && (connection.single() == Wait.BLOCK_STATUS
+                        || connection.inFlight().stream().anyMatch(entry -> entry.kind() == Wait.BLOCK_STATUS));
     }
 
     private @Nullable Road roadDown(@Nullable Side side) {

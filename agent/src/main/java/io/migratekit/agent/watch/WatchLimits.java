@@ -6,7 +6,7 @@ import java.time.Duration;
  * From when on is a wait worth words?
  *
  * @param stallAfter without any sign of life for so long, a connection counts as stalled ({@code --stall-after})
- * @param extentsTimeout listing extents may be silent for so long ({@code --extents-timeout})
+ * @param extentsTimeout a source that lists extents may be silent for so long ({@code --extents-timeout})
  * @param requestDeadline one request may trickle, but not for longer ({@code --request-deadline})
  * @param stallLog waits from this length on are logged ({@code --stall-log})
  */

@@ -83,7 +83,7 @@ class JudgeTest {
                         "1 other in flight (in all: 1 block-status, 1 read)"),
                 of(
                         "extents of the target",
-                        s -> s.issued(s.target, Wait.BLOCK_STATUS, 1).passes(300),
+                        s -> s.issued(s.target, Wait.BLOCK_STATUS, 1).passes(60),
                         Motion.STALLED,
                         "target-extents",
                         "the target has not answered block-status"),
