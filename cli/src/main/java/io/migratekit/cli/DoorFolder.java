@@ -23,8 +23,7 @@ final class DoorFolder implements AutoCloseable {
                     "no folder can be made in " + System.getProperty("java.io.tmpdir")
                             + " for the near end of the tunnel: "
                             + SafeFiles.reason(e)
-                            + ". Make room or rights there, or name another folder: TMPDIR is not read, but"
-                            + " MIGRATEKIT_JAVA_OPTS=-Djava.io.tmpdir=FOLDER is.");
+                            + ". Make room or rights there, or name another folder in the variable TMPDIR.");
         }
     }
 

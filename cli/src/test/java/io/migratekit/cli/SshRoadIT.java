@@ -114,8 +114,7 @@ class SshRoadIT {
     void withoutAPlaceForItsNearEndThereIsNoRoad() throws IOException {
         try (LoopbackSshd sshd = sshd()) {
             String missing = folder.resolve("missing").toString();
-            List<String> line =
-                    new ArrayList<>(List.of("env", "MIGRATEKIT_JAVA_OPTS=-Djava.io.tmpdir=" + missing, PROGRAM, "map"));
+            List<String> line = new ArrayList<>(List.of("env", "TMPDIR=" + missing, PROGRAM, "map"));
             line.addAll(through(sshd));
             line.add("nbd://127.0.0.1:1/disk");
             Run run = Run.program(line.toArray(String[]::new));

@@ -29,7 +29,7 @@ sealed interface Listening {
             socket = socket.toAbsolutePath();
             if (socket.toString().getBytes(StandardCharsets.UTF_8).length > MAX_SOCKET_PATH_BYTES) {
                 throw new IllegalArgumentException("a unix socket's path may have at most " + MAX_SOCKET_PATH_BYTES
-                        + " bytes, choose a shorter directory (for private sockets: -Djava.io.tmpdir=...): " + socket);
+                        + " bytes, choose a shorter directory (for private sockets: TMPDIR): " + socket);
             }
         }
     }
