@@ -96,7 +96,7 @@ final class HubViewOptions {
         try (Way way = road.open(console, timeout, retryFor.isZero() ? timeout : retryFor);
                 HubView view =
                         new HubView.Asked(console, hub.client(way, timeout, retryFor, new HubWords(console)), way)) {
-            return question.apply(view);
+            return Way.at(way, () -> question.apply(view));
         }
     }
 

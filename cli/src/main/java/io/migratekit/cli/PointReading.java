@@ -57,7 +57,7 @@ interface PointReading extends PointSource, AutoCloseable {
             this.client = client;
             this.way = way;
             this.wanted = wanted;
-            for (JsonObject disk : HubText.objects(Way.at(way, this::ask), "disks")) {
+            for (JsonObject disk : HubText.objects(ask(), "disks")) {
                 disks.put(
                         (int) HubText.number(disk, "key"),
                         Way.lead(way, NbdUri.parse(HubText.text(disk, "export")))
@@ -106,10 +106,7 @@ interface PointReading extends PointSource, AutoCloseable {
 
         @Override
         public void hashes(int key, Path into) {
-            Way.at(way, () -> {
-                client.getHashes(wanted.point(), key, into);
-                return into;
-            });
+            client.getHashes(wanted.point(), key, into);
         }
 
         @Override

@@ -163,17 +163,19 @@ class ServiceRoadIT {
                 ServiceProcess ofStrict = ServiceProcess.start(Files.createDirectory(folder.resolve("s")), strict)) {
             String closed = "nbd://127.0.0.1:1/disk";
             String missing = "nbd+unix:///disk?socket=" + folder.resolve("missing");
-            assertRefused(service, sshd, "map", closed, 30, "nothing listens there");
-            assertRefused(service, sshd, "info", missing, 30, "no such socket");
-            for (String command : List.of("map", "info")) {
-                assertRefused(ofStrict, strict, command, closed, 20, "PermitOpen 127.0.0.1:1");
+            List<String> list = List.of("hub", "list", "--hub", "http://127.0.0.1:1");
+            assertRefused(service, sshd, List.of("map", closed), 30, "nothing listens there");
+            assertRefused(service, sshd, List.of("info", missing), 30, "no such socket");
+            assertRefused(service, sshd, list, 42, "nothing listens there");
+            for (List<String> command : List.of(List.of("map", closed), List.of("info", closed), list)) {
+                assertRefused(ofStrict, strict, command, 20, "PermitOpen 127.0.0.1:1");
             }
         }
     }
 
     private static void assertRefused(
-            ServiceProcess service, LoopbackSshd sshd, String command, String uri, int code, String words) {
-        Run far = run(service, command, "--tunnel", "hub", uri);
+            ServiceProcess service, LoopbackSshd sshd, List<String> command, int code, String words) {
+        Run far = run(service, command, "--tunnel", "hub");
         String told = code == 20 ? "tunnel hub is down" : "tunnel hub: not let through 1 time: ";
         assertTrue(far.err().contains(told), far.err());
         Run own = run(
@@ -184,8 +186,7 @@ class ServiceRoadIT {
                 "--ssh-key",
                 sshd.userKey().toString(),
                 "--ssh-known-hosts",
-                sshd.knownHosts().toString(),
-                uri);
+                sshd.knownHosts().toString());
         for (Run run : List.of(far, own)) {
             assertEquals(code, run.code(), run.err());
             assertTrue(run.err().contains(words), run.err());
@@ -195,12 +196,13 @@ class ServiceRoadIT {
     }
 
     private static Run map(ServiceProcess service, String... words) {
-        return run(service, "map", words);
+        return run(service, List.of("map"), words);
     }
 
-    private static Run run(ServiceProcess service, String command, String... words) {
+    private static Run run(ServiceProcess service, List<String> command, String... words) {
         List<String> line = new ArrayList<>(service.environment());
-        line.addAll(List.of(Path.of("..", "bin", "migratekit").toString(), command));
+        line.add(Path.of("..", "bin", "migratekit").toString());
+        line.addAll(command);
         line.addAll(List.of(words));
         return Run.program(line);
     }
