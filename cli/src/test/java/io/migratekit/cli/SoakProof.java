@@ -119,10 +119,14 @@ final class SoakProof {
                         && lab.processes("qemu-img ").isEmpty());
         for (int hub = 0; hub < 2; hub++) {
             HubProcess process = night.hubs().get(hub);
-            Waiting.until(
-                    "no socket of an export is left",
-                    SOON,
-                    () -> KeptHub.names(process.sockets()).isEmpty());
+            try {
+                Waiting.until(
+                        "no socket of an export is left",
+                        SOON,
+                        () -> KeptHub.names(process.sockets()).isEmpty());
+            } catch (AssertionError e) {
+                throw new AssertionError(e.getMessage() + ": " + KeptHub.names(process.sockets()), e);
+            }
             List<String> unfinished = KeptHub.names(process.repository()).stream()
                     .filter(name ->
                             name.endsWith("/merge.json") || name.matches(".*/open/[^/]+") || name.endsWith(".tmp"))

@@ -63,6 +63,9 @@ public final class Exports implements AutoCloseable {
         ExportRecord record = new ExportRecord(recordFile);
         List<ExportRecord.Entry> before = record.read();
         record.endLeftOvers(before);
+        if (places instanceof Places.Sockets sockets) {
+            sockets.removeDeserted();
+        }
         Exports exports = new Exports(places, record);
         before.forEach(entry -> exports.portsBefore.put(entry.key(), entry.port()));
         Thread.ofPlatform().daemon().name("export-watch").start(exports::watch);

@@ -1,6 +1,13 @@
 package io.migratekit.hub.export;
 
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -58,6 +65,30 @@ public sealed interface Places {
             Path named = folder.resolve(key.word() + SUFFIX);
             return new Place.Socket(
                     bytes(named) <= MOST_SOCKET_BYTES ? named : folder.resolve(hash(key.word()) + SUFFIX));
+        }
+
+        /** A server that was killed leaves its socket, and nobody else would ever remove it. */
+        void removeDeserted() throws IOException {
+            try (DirectoryStream<Path> found = Files.newDirectoryStream(folder, "*" + SUFFIX)) {
+                for (Path socket : found) {
+                    if (isDeserted(socket)) {
+                        Files.deleteIfExists(socket);
+                    }
+                }
+            }
+        }
+
+        /** Only a refusal says so: who is busy or may not be asked is there. */
+        private static boolean isDeserted(Path socket) {
+            try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+                channel.configureBlocking(false);
+                channel.connect(UnixDomainSocketAddress.of(socket));
+                return false;
+            } catch (ConnectException e) {
+                return true;
+            } catch (IOException e) {
+                return false;
+            }
         }
 
         private static int bytes(Path path) {

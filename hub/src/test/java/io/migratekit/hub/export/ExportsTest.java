@@ -1,6 +1,7 @@
 package io.migratekit.hub.export;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,7 +12,11 @@ import io.migratekit.nbd.NbdUri;
 import io.migratekit.nbd.fixture.Frozen;
 import io.migratekit.nbd.fixture.Tool;
 import io.migratekit.nbd.fixture.Waiting;
+import java.io.IOException;
 import java.net.ServerSocket;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -128,6 +133,25 @@ class ExportsTest {
                 assertEquals(1, exports.find(ONE).orElseThrow().clients());
             }
         }
+    }
+
+    @Test
+    void socketsOfTheKilledAreRemovedByTheNextHub() throws Exception {
+        Path sockets = Files.createDirectory(folder.resolve("s"));
+        Path left = sockets.resolve("job-9-2000.sock");
+        Path other = sockets.resolve("somebody.sock");
+        ServerSocketChannel killed = listening(left);
+        killed.close(); // A socket's file outlives it, as that of a killed server does.
+        try (ServerSocketChannel _ = listening(other);
+                Exports _ = Exports.start(new Places.Sockets(sockets), record())) {
+            assertFalse(Files.exists(left), "nobody listens there");
+            assertTrue(Files.exists(other), "somebody listens there");
+        }
+    }
+
+    private static ServerSocketChannel listening(Path socket) throws IOException {
+        ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        return channel.bind(UnixDomainSocketAddress.of(socket));
     }
 
     private static NbdConnection connect(Exports.Served served) {

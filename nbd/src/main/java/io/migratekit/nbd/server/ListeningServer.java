@@ -42,7 +42,15 @@ record ListeningServer(ServerProcess process, Listening.Place place) implements 
         try {
             Listening.Place place = listening.decided(directory.path());
             ServerProcess process = ServerProcess.start(command.apply(place, pidFile), limits, directory);
-            process.awaitPidFile(pidFile);
+            try {
+                process.awaitPidFile(pidFile);
+            } catch (ServerFailed e) {
+                // It has been stopped. One that had to be killed for that has left its socket, if it had come so far.
+                if (!e.said().contains(PLACE_TAKEN)) {
+                    removeSocket(place);
+                }
+                throw e;
+            }
             return new ListeningServer(process, place);
         } catch (RuntimeException | Error e) {
             directory.close(); // If the process was started, it has been stopped before.
@@ -57,6 +65,10 @@ record ListeningServer(ServerProcess process, Listening.Place place) implements 
 
     void stop(Deadline patience) {
         process.stop(patience);
+        removeSocket(place);
+    }
+
+    private static void removeSocket(Listening.Place place) {
         if (place instanceof Listening.AtPath(Path socket)) {
             try {
                 Files.deleteIfExists(socket); // The next nbdkit would refuse to replace it.

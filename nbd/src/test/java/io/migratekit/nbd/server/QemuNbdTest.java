@@ -175,6 +175,28 @@ class QemuNbdTest {
         assertEquals("qemu-nbd", failure.program());
     }
 
+    /** It makes its socket before it opens the image, and leaves it when it cannot, or when it is killed on its way. */
+    @Test
+    void aServerThatDoesNotStartLeavesNoSocket() throws IOException {
+        Path socket = directory.resolve("a.sock");
+        QemuNbd.Builder builder = QemuNbd.of(disk, Format.QCOW2, 2).unixSocket(socket);
+        assertThrows(ServerFailed.class, builder::start);
+        assertFalse(Files.exists(socket));
+        Path neverReady = Files.writeString(
+                directory.resolve("never-ready"),
+                "#!/bin/sh\ntouch " + socket + "\ntrap '' TERM\nwhile :; do sleep 0.05; done\n");
+        assertTrue(neverReady.toFile().setExecutable(true));
+        ServerLimits soon = new ServerLimits(
+                Duration.ofSeconds(1),
+                Duration.ofMillis(300),
+                Duration.ofSeconds(5),
+                ServerLimits.DEFAULTS.keptOutputBytes());
+        assertThrows(
+                ServerFailed.class,
+                () -> builder.program(neverReady.toString()).limits(soon).start());
+        assertFalse(Files.exists(socket));
+    }
+
     @Test
     void aWrongFormatIsExplained() {
         ServerFailed failure = assertThrows(
