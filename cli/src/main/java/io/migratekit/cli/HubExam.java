@@ -207,13 +207,19 @@ final class HubExam {
         }
     }
 
-    /** What a first backup takes is at most what the VM takes; later ones are judged by the last. */
+    /** What a full backup takes is at most what the VM takes; increments are judged by the last one. */
     private Answer space(VmExam.Seen seen) {
         long free = HubText.number(status(), "freeBytes");
         Optional<JsonObject> before = backups().stream()
                 .filter(one -> HubText.text(one, "state").equals("sealed"))
                 .max(Comparator.comparing(one -> HubText.text(one, "sealedAt")));
         String has = "the hub has " + Sizes.rounded(free) + " free, ";
+        if (before.isPresent() && before.get().has("damage")) {
+            return Answer.warn(has + "and the newest restore point " + HubText.text(before.get(), "id")
+                            + " is known to be damaged, so that the next backup copies everything")
+                    .helpedBy("see what is damaged, and look again: migratekit hub verify "
+                            + HubText.text(before.get(), "id"));
+        }
         if (before.isPresent()) {
             long last = HubText.objects(before.get(), "disks").stream()
                     .mapToLong(disk -> HubText.number(disk, "layerBytes"))

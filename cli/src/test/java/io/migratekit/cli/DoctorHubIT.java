@@ -8,6 +8,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.agent.hub.HubAddress;
 import io.migratekit.agent.hub.HubClient;
+import io.migratekit.nbd.fixture.Hidden;
 import io.migratekit.nbd.fixture.LoopbackSshd;
 import io.migratekit.nbd.fixture.SilentServer;
 import io.migratekit.vmware.sim.SimVm;
@@ -20,6 +21,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -204,6 +206,18 @@ class DoctorHubIT {
         }
     }
 
+    /** What is told of the last backup is of no use for the next one, which will be a full one. */
+    @Test
+    void theNewestRestorePointIsDamaged() throws IOException {
+        lab.source().guestWrites(new Random(7), 4);
+        lab.backUpWell("first");
+        JsonObject disk =
+                lab.ask("show", "first").getAsJsonArray("disks").get(0).getAsJsonObject();
+        lab.rot("first", disk, new Random(7));
+        assertEquals(51, Run.migratekit(lab.hubWords("verify", "first")).code());
+        doctor(lab.hub().to()).warns("hub space", "first is known to be damaged", "migratekit hub verify first", LIMIT);
+    }
+
     @Test
     void theHubCannotReadItsRecords() throws IOException {
         lab.backUpWell("first");
@@ -299,6 +313,39 @@ class DoctorHubIT {
         try (CopyProcess process = CopyProcess.start(folder, service.environment(), List.of(Doctored.line(words)))) {
             return Doctored.of(process.end(Duration.ofSeconds(30)));
         }
+    }
+
+    @Test
+    void theHubHasNoProgramThatServes() throws IOException {
+        Path place = Files.createDirectory(folder.resolve("bare"));
+        try (HubProcess bare = HubProcess.start(place, Hidden.program("qemu-nbd"))) {
+            doctor(bare.to()).fails("hub exports", 40, "qemu-nbd", "on the hub's host", LIMIT);
+        }
+    }
+
+    /** What a process lacks belongs to it, so these are real ones. */
+    @Test
+    void aLibraryIsNotInstalled() throws IOException {
+        List<String> words = source();
+        words.addAll(lab.hub().to());
+        for (String soname : List.of("libxxhash.so.0", "libnbd.so.0")) {
+            try (CopyProcess process =
+                    CopyProcess.start(folder, Hidden.library(soname), List.of(Doctored.line(words)))) {
+                Doctored.of(process.end(Duration.ofSeconds(30)))
+                        .fails("libraries", 63, soname, "install", Duration.ofSeconds(20));
+            }
+        }
+        // Nor does a backup freeze the VM and find it out afterwards.
+        MigrateLab from = lab.source();
+        try (CopyProcess process = from.startWith(
+                Hidden.library("libxxhash.so.0"),
+                "hashless",
+                List.of(from.trust(), from.password(), lab.hub().to()))) {
+            Run run = process.end(Duration.ofSeconds(30));
+            assertEquals(63, run.code(), run::toString);
+            assertTrue(run.err().contains("libxxhash0"), run::toString);
+        }
+        assertEquals(List.of(), from.vm().history(), "a snapshot was taken");
     }
 
     /** The limit belongs to a process, so this one is a real one. */

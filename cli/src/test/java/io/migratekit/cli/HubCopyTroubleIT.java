@@ -8,9 +8,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.nbd.fixture.Frozen;
 import io.migratekit.nbd.fixture.SmallDisk;
-import io.migratekit.nbd.fixture.Tool;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -149,16 +147,7 @@ class HubCopyTroubleIT {
             hubs.another("two");
             JsonObject disk =
                     hubs.lab().ask("show", "one").getAsJsonArray("disks").get(0).getAsJsonObject();
-            byte[] truth =
-                    Files.readAllBytes(hubs.lab().truth("one", disk.get("key").getAsInt()));
-            int at = 0;
-            while (truth[at] == 0) {
-                at = hubs.random().nextInt(truth.length / 512) * 512;
-            }
-            Path layer = hubs.first().repository().resolve(disk.get("layer").getAsString());
-            Tool.run("chmod", "u+w", layer.toString());
-            String rot = "write -P " + (truth[at] == 7 ? 8 : 7) + " " + at + " 512";
-            Tool.run("qemu-io", "-f", "qcow2", "-c", rot, layer.toString());
+            hubs.lab().rot("one", disk, hubs.random());
             for (int i = 0; i < 2; i++) {
                 try (CopyProcess copy = hubs.copy(HubTrouble.IMPATIENT, List.of())) {
                     Run run = copy.end(BOUND);

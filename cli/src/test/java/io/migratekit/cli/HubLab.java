@@ -8,13 +8,16 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.nbd.fixture.Tool;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /** A VM, the hub that keeps its backups, and the truth about each of them. */
 final class HubLab implements AutoCloseable {
@@ -109,6 +112,20 @@ final class HubLab implements AutoCloseable {
                 "qcow2",
                 source.vcenter().truth(snapshot, disk.get("key").getAsInt()).toString(),
                 hub.repository().resolve(disk.get("layer").getAsString()).toString());
+    }
+
+    /** Rot: a sector with data in a layer of the restore point's is changed behind the hub's back; tells where. */
+    int rot(String job, JsonObject disk, Random random) throws IOException {
+        byte[] truth = Files.readAllBytes(truth(job, disk.get("key").getAsInt()));
+        int[] data = IntStream.range(0, truth.length / 512)
+                .map(sector -> sector * 512)
+                .filter(start -> truth[start] != 0)
+                .toArray();
+        int at = data[random.nextInt(data.length)];
+        String layer = hub.repository().resolve(disk.get("layer").getAsString()).toString();
+        Tool.run("chmod", "u+w", layer);
+        Tool.run("qemu-io", "-f", "qcow2", "-c", "write -P " + (truth[at] == 7 ? 8 : 7) + " " + at + " 512", layer);
+        return at;
     }
 
     /** The keys of the VM's disks. */

@@ -169,16 +169,7 @@ class RestoreIT {
             JsonObject disk =
                     lab.ask("show", "one").getAsJsonArray("disks").get(0).getAsJsonObject();
             int key = disk.get("key").getAsInt();
-            byte[] truth = Files.readAllBytes(lab.truth("one", key));
-            int at = random.nextInt(truth.length / 512) * 512;
-            while (truth[at] == 0) {
-                at = random.nextInt(truth.length / 512) * 512;
-            }
-            int cell = at / MIB * MIB;
-            Path layer = lab.hub().repository().resolve(disk.get("layer").getAsString());
-            Tool.run("chmod", "u+w", layer.toString());
-            String rot = "write -P " + (truth[at] == 7 ? 8 : 7) + " " + at + " 512";
-            Tool.run("qemu-io", "-f", "qcow2", "-c", rot, layer.toString());
+            int cell = lab.rot("one", disk, random) / MIB * MIB;
 
             Path to = folder.resolve("wrong");
             Run wrong = Run.migratekit(lab.hubWords("restore", "one", "--to", to.toString()));
@@ -204,6 +195,7 @@ class RestoreIT {
             assertTrue(rest.out().contains("at offset " + cell), rest::toString);
             byte[] got = Files.readAllBytes(salvaged.resolve("disk-" + key + ".raw"));
             Arrays.fill(got, cell, Math.min(cell + MIB, got.length), (byte) 0);
+            byte[] truth = Files.readAllBytes(lab.truth("one", key));
             Arrays.fill(truth, cell, Math.min(cell + MIB, truth.length), (byte) 0);
             assertArrayEquals(truth, got, "all but the wrong cell is right");
             String[] same = {"restore", "one", "--to", salvaged.toString(), "--format", "raw"};
