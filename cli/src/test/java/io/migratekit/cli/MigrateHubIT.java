@@ -281,6 +281,25 @@ class MigrateHubIT {
         }
     }
 
+    /** Two agents were given the same id; the one that has to leave does not take the exports from under the other. */
+    @Test
+    void whoSharesAnIdDoesNotLetGoForTheOther() throws IOException {
+        try (HubLab lab = new HubLab(folder, 6 * MIB)) {
+            lab.source().guestWrites(random, 40);
+            String other = folder.resolve("other").toString();
+            try (CopyProcess first = lab.start("shared", "--rate", "200K")) {
+                first.awaitSaid("disk 2000 (", MigrateLab.LIMIT);
+                long export = lab.hub().export(2000);
+                Run second = lab.backUp("shared", "--state-dir", other);
+                assertEquals(62, second.code(), second::toString);
+                assertEquals(export, lab.hub().export(2000), "the layer is served as before");
+                assertEquals(0, lab.source().ask("rate", "shared", "200M").code());
+                Run run = first.end(MigrateLab.LIMIT);
+                assertEquals(0, run.code(), run::toString);
+            }
+        }
+    }
+
     /** Two backups of one VM, and what becomes of the first when it is given up. */
     @Test
     void oneBackupOfAVmAtATime() throws IOException {
