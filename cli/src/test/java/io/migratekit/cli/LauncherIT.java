@@ -72,7 +72,9 @@ class LauncherIT {
                     "map",
                     server.uri());
             assertEquals(141, run.code(), run.err());
-            assertEquals("", run.err());
+            // A server on a busy machine may take its time for so many extents, which is told.
+            assertTrue(
+                    run.err().lines().allMatch(line -> line.contains("still waiting for the block status")), run.err());
         }
     }
 
