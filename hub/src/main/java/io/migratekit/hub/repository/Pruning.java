@@ -26,12 +26,14 @@ final class Pruning {
 
     private final Catalog catalog;
     private final Layers layers;
+    private final Merging merging;
     private final Predicate<Backup> isGood;
     private final ZoneId zone = ZoneId.systemDefault();
 
-    Pruning(Catalog catalog, Layers layers, Predicate<Backup> isGood) {
+    Pruning(Catalog catalog, Layers layers, Merging merging, Predicate<Backup> isGood) {
         this.catalog = catalog;
         this.layers = layers;
+        this.merging = merging;
         this.isGood = isGood;
     }
 
@@ -48,6 +50,10 @@ final class Pruning {
 
     /** Does it; whoever removes a point asks {@link #requireUnwanted} once more, when nobody else can change anything. */
     Pruned apply(String vm, RetentionPolicy policy, Consumer<String> remove) {
+        if (busy(vm) == null) {
+            // What a removal before has left to be done is done though nothing else may have to go.
+            merging.pending(vm).map(Merge::point).ifPresent(remove);
+        }
         Pruned looked = look(vm, policy);
         List<Pruned.Point> points = new ArrayList<>();
         String passedOver = null;

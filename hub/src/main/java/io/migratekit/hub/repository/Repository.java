@@ -61,7 +61,7 @@ public final class Repository implements AutoCloseable {
         this.opening = new Opening(catalog, layers, hashes, seal, proofs, qemu);
         this.merging = new Merging(catalog, layers, hashes, qemu, proofs);
         this.removal = new Removal(catalog, layers, merging);
-        this.pruning = new Pruning(catalog, layers, this::isGood);
+        this.pruning = new Pruning(catalog, layers, merging, this::isGood);
     }
 
     /** Takes a repository for this process, makes it if there is none, and finishes or clears away what a crash left. */
@@ -245,7 +245,7 @@ public final class Repository implements AutoCloseable {
      */
     public void delete(String id, boolean merge, SealProgress progress) {
         requireServing();
-        String vm = vmOf(id).orElseThrow(() -> new RepositoryException.NotFound("backup " + id + " is not known here"));
+        String vm = requireVmOf(id);
         synchronized (monitor(vm)) {
             remembering(vm, () -> removal.delete(vm, id, merge, freeBytes(), progress));
         }
@@ -264,13 +264,13 @@ public final class Repository implements AutoCloseable {
         return pruning.apply(requireVm(vm).id(), policy, remove);
     }
 
-    /** Removes a restore point, unless the policy keeps it by now. */
+    /** Removes a restore point, unless the policy keeps it by now; one whose removal was begun is removed to the end. */
     public void deleteUnwanted(String id, RetentionPolicy policy, SealProgress progress) {
         requireServing();
-        Backup point = catalog.require(id);
-        synchronized (monitor(point.vm())) {
-            pruning.requireUnwanted(point, policy);
-            remembering(point.vm(), () -> removal.delete(point.vm(), id, true, freeBytes(), progress));
+        String vm = requireVmOf(id);
+        synchronized (monitor(vm)) {
+            catalog.find(id).ifPresent(point -> pruning.requireUnwanted(point, policy));
+            remembering(vm, () -> removal.delete(vm, id, true, freeBytes(), progress));
         }
     }
 
@@ -301,6 +301,10 @@ public final class Repository implements AutoCloseable {
     /** The VM of a backup; also of one whose deletion could not be finished. */
     public Optional<String> vmOf(String id) {
         return find(id).map(Backup::vm).or(() -> merging.vmOf(id));
+    }
+
+    private String requireVmOf(String id) {
+        return vmOf(id).orElseThrow(() -> new RepositoryException.NotFound("backup " + id + " is not known here"));
     }
 
     /** An open backup or a restore point. */

@@ -65,6 +65,23 @@ class PruningTest {
     }
 
     @Test
+    void aRemovalThatBrokeOffIsFinishedThoughNothingElseHasToGo() {
+        ScopedValue.where(Steps.LISTENER, step -> {
+                    if (step.contains("commit")) {
+                        throw new IllegalStateException("broken off");
+                    }
+                })
+                .run(() -> assertThrows(
+                        IllegalStateException.class, () -> lab.repository().delete("p3", true)));
+        lab.points.remove("p3");
+        assertTrue(lab.isUnderWay());
+        Pruned pruned = lab.repository().prune(VM, last(POINTS), true);
+        assertEquals(POINTS - 1, pruned.points().size());
+        assertFalse(lab.isUnderWay());
+        lab.verifyTidy("finished by the next prune");
+    }
+
+    @Test
     void whatIsShownIsDoneAndFreesWhatWasSaid() {
         long before = bytes();
         Pruned shown = lab.repository().prune(VM, last(2), false);
