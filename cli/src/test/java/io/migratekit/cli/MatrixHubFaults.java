@@ -21,6 +21,9 @@ import java.util.List;
 
 /** What may break at the hub and its exports, and what must not be taken for broken? */
 final class MatrixHubFaults {
+    /** Whatever the target was being asked when it froze. */
+    private static final String WRITING = "stalled in target-write|stalled in target-extents";
+
     private static final int MIB = 1 << 20;
 
     private MatrixHubFaults() {}
@@ -65,7 +68,7 @@ final class MatrixHubFaults {
                         When.MIDWAY,
                         Plan.USUAL,
                         lab -> HubTrouble.freeze(lab.hub()),
-                        ends(60, "stalled in target-write", 10).stalling("target-write")),
+                        ends(60, WRITING, 10).stalling("target-write", "target-extents")),
                 both(
                         "killed with its exports, then started again",
                         Hop.HUB,
@@ -141,14 +144,14 @@ final class MatrixHubFaults {
                         When.MIDWAY,
                         Plan.USUAL,
                         lab -> Frozen.process(lab.hub().export(2000)),
-                        ends(60, "stalled in target-write", 10).stalling("target-write")),
+                        ends(60, WRITING, 10).stalling("target-write", "target-extents")),
                 both(
                         "frozen, then goes on",
                         Hop.EXPORT,
                         When.MIDWAY,
                         Plan.USUAL.meanwhile(),
                         lab -> Frozen.process(lab.hub().export(2000)),
-                        ends(0, "stalled in target-write", 10).stalling("target-write")),
+                        ends(0, WRITING, 10).stalling("target-write", "target-extents")),
                 both(
                         "killed",
                         Hop.EXPORT,

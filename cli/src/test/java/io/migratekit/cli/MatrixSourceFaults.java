@@ -18,6 +18,9 @@ import java.util.List;
 
 /** What may break on the agent's side: its machine, names, vCenter, and the server of a disk? */
 final class MatrixSourceFaults {
+    /** Whatever the source was being asked when it froze. */
+    private static final String READING = "stalled in source-read|stalled in source-extents";
+
     private static final String CREATE = "CreateSnapshot_Task";
 
     private MatrixSourceFaults() {}
@@ -285,14 +288,14 @@ final class MatrixSourceFaults {
                         When.MIDWAY,
                         Plan.USUAL,
                         lab -> Frozen.processes(lab.diskServers()),
-                        ends(60, "stalled in source-read", 8).stalling("source-read")),
+                        ends(60, READING, 8).stalling("source-read", "source-extents")),
                 both(
                         "nbdkit is frozen, then goes on",
                         Hop.SOURCE,
                         When.MIDWAY,
                         Plan.USUAL.meanwhile(),
                         lab -> Frozen.processes(lab.diskServers()),
-                        ends(0, "stalled in source-read", 8).stalling("source-read")),
+                        ends(0, READING, 8).stalling("source-read", "source-extents")),
                 both(
                         "nbdkit is killed",
                         Hop.SOURCE,
