@@ -147,7 +147,9 @@ final class MatrixCell {
     private void why() {
         if (!expected.layers().isEmpty() && lab.agent().isAlive()) {
             Run why = lab.source().ask("why", JOB);
+            boolean hasEnded = why.out().contains(", ended "); // And its process is about to.
             if (lab.agent().isAlive()
+                    && !hasEnded
                     && expected.layers().stream().noneMatch(layer -> why.out().contains(layer))) {
                 wrong.add("why names none of " + expected.layers() + ": " + why);
             }
