@@ -54,34 +54,24 @@ public record Limits(
 
     /** The same, but another limit for the greeting. */
     public Limits withGreeting(Duration limit) {
-        return new Limits(
-                resolve,
-                connect,
-                limit,
-                tls,
-                options,
-                metaContext,
-                export,
-                blockStatus,
-                read,
-                write,
-                zero,
-                trim,
-                flush,
-                disconnect);
+        return with(limit, blockStatus);
     }
 
     /** The same for an end that has no more time for listing its extents than for reading. */
     public Limits withHastyExtents() {
+        return with(greeting, read);
+    }
+
+    private Limits with(Duration newGreeting, Duration newBlockStatus) {
         return new Limits(
                 resolve,
                 connect,
-                greeting,
+                newGreeting,
                 tls,
                 options,
                 metaContext,
                 export,
-                read,
+                newBlockStatus,
                 read,
                 write,
                 zero,
