@@ -146,8 +146,11 @@ final class Judge {
     /** A worker that loses one connection after the other is not resting between them. */
     private Optional<Verdict> inTrouble(WorkerView worker) {
         Trouble trouble = worker.trouble();
-        // If the last loss is long ago, what is open now is judged by itself.
-        if (trouble == null || age(trouble.lastNanos()) >= limits.stallAfter().toNanos()) {
+        // If it was tried again long ago, what is open now is judged by itself.
+        boolean isOld = trouble != null
+                && worker.stage() != Stage.BACKING_OFF
+                && age(trouble.triedNanos()) >= limits.stallAfter().toNanos();
+        if (trouble == null || isOld) {
             return Optional.empty();
         }
         long nanos = age(trouble.sinceNanos());

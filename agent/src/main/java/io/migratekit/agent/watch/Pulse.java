@@ -94,6 +94,8 @@ public final class Pulse {
      */
     public ConnectionPulse opening(String id, Side side, String peer) {
         ConnectionPulse connection = new ConnectionPulse(this, id, side, peer, nanoTime);
+        Trouble before = trouble;
+        trouble = before == null ? null : before.again(side, nanoTime.getAsLong());
         List<ConnectionPulse> more = new ArrayList<>(open);
         more.add(connection);
         open = List.copyOf(more);
@@ -118,7 +120,7 @@ public final class Pulse {
         }
         String last = connection + " (" + outcome.id() + ")";
         Trouble before = trouble;
-        trouble = before == null || now - before.lastNanos() >= stallAfter
+        trouble = before == null || before.isForgotten(signNanos, stallAfter)
                 ? Trouble.first(layer, signNanos, now, last)
                 : before.and(layer, signNanos, now, last);
     }

@@ -8,15 +8,27 @@ import java.time.Duration;
  *
  * @param sinceNanos the last sign of life before the first loss
  * @param lastNanos when the last one was lost
+ * @param triedNanos when the last one was lost, or another one was begun after it: how long we ourselves paused in
+ *     between says nothing of the server
  * @param layer what the connection that had been silent for the longest waited for
  * @param times how often; all connections that go down together are one time
  * @param last the id of the last one, and how its waits ended
  */
-record Trouble(long sinceNanos, long lastNanos, Layer layer, int times, String last) {
+record Trouble(long sinceNanos, long lastNanos, long triedNanos, Layer layer, int times, String last) {
     private static final long TOGETHER_NANOS = Duration.ofSeconds(1).toNanos();
 
     static Trouble first(Layer layer, long signNanos, long nowNanos, String last) {
-        return new Trouble(signNanos, nowNanos, layer, 1, last);
+        return new Trouble(signNanos, nowNanos, nowNanos, layer, 1, last);
+    }
+
+    /** A connection to that side is begun. */
+    Trouble again(Side side, long nowNanos) {
+        return side == layer.side() ? new Trouble(sinceNanos, lastNanos, nowNanos, layer, times, last) : this;
+    }
+
+    /** Whether all went well for so long that a loss of something that had been answered until then is a new story. */
+    boolean isForgotten(long signNanos, long stallAfterNanos) {
+        return signNanos - triedNanos >= stallAfterNanos;
     }
 
     /** One more connection was lost. */
@@ -25,6 +37,7 @@ record Trouble(long sinceNanos, long lastNanos, Layer layer, int times, String l
         boolean together = nowNanos - lastNanos < TOGETHER_NANOS;
         return new Trouble(
                 earlier ? signNanos : sinceNanos,
+                nowNanos,
                 nowNanos,
                 earlier ? otherLayer : layer,
                 together ? times : times + 1,

@@ -11,6 +11,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Is each stall reported once, and its end, and is time in which nobody could look not held against anybody? */
 class StallWatchTest {
@@ -93,6 +95,37 @@ class StallWatchTest {
         scene.passes(1);
         assertEquals(Motion.MOVING, scene.verdict().motion());
         assertTrue(scene.reports.getLast().over());
+    }
+
+    /** What passes between two losses are our own pauses, and the waits that end in the next loss: no time to forget in. */
+    @ParameterizedTest
+    @CsvSource({"0, 70", "20, 45", "50, 70"})
+    void pausesBetweenLossesDoNotMakeThemForgotten(int wait, int pause) {
+        scene.issued(scene.target, Wait.WRITE, 1);
+        ConnectionPulse connection = scene.target;
+        for (int i = 1; i <= 4; i++) {
+            connection.closed(Outcome.LOST, "broken");
+            scene.stage(Stage.BACKING_OFF).passes(pause);
+            assertEquals(i == 1, scene.reports.isEmpty(), "after so many losses: " + i);
+            connection = scene.worker.opening("copy-target-" + i, Side.TARGET, "nbd://hub");
+            connection.listener().waiting("x", Wait.CONNECT, Duration.ofSeconds(60));
+            scene.stage(Stage.CONNECTING).passes(wait);
+        }
+        assertEquals(Layer.TARGET_WRITE, scene.reports.getFirst().layer());
+        assertEquals(Motion.STALLED, scene.verdict().motion(), "even in the middle of a pause");
+    }
+
+    @Test
+    void oneLossAndALongPauseAreNoStall() {
+        scene.issued(scene.target, Wait.WRITE, 1).passes(5);
+        scene.target.closed(Outcome.LOST, "broken");
+        scene.stage(Stage.BACKING_OFF).passes(70);
+        ConnectionPulse second = scene.worker.opening("copy-target-1", Side.TARGET, "nbd://hub");
+        greet(second);
+        scene.stage(Stage.COPYING).issued(second, Wait.WRITE, 1).passes(2);
+        second.answered(Wait.WRITE, 66L << 18, 1 << 18, Outcome.ANSWERED);
+        scene.passes(2);
+        assertEquals(0, scene.reports.size());
     }
 
     @Test
