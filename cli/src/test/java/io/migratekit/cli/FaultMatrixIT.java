@@ -18,6 +18,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * those are tried whose hop and name the words, a pattern, are found in.
  */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class FaultMatrixIT {
     /** So many at once: they mostly wait, but what they start wants to be started in time. */
     private static final Semaphore PLACES = new Semaphore(3);

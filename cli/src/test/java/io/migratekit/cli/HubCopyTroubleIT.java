@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What becomes of a copy to another hub when something breaks on its way? It ends in time, says what broke, and goes on later. */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class HubCopyTroubleIT {
     private static final Duration BOUND = Duration.ofSeconds(45);
 

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * its exports is killed or frozen. System properties: {@code soak.kills} says how many steps, and {@code soak.seed} which.
  */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class HubStoryIT {
     private static final int STEPS = 12;
 

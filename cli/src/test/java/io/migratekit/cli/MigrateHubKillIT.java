@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +21,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * or merged. System properties: {@code soak.kills} says how many, and {@code soak.seed} which.
  */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class MigrateHubKillIT {
     private static final long MIB = 1 << 20;
     private static final String[] SENTENCES = {

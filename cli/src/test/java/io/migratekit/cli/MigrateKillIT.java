@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * {@code soak.seed} which.
  */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class MigrateKillIT {
     private static final long MIB = 1 << 20;
     private static final String[] SENTENCES = {

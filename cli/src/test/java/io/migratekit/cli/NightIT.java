@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * properties: {@code soak.vms} says how many VMs there are, {@code soak.kills} how many kills, and {@code soak.seed} which.
  */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class NightIT {
     private static final int SLOTS = 3;
     private static final Map<String, Integer> LIMITS = Map.of("hub", 4, "vcenter", 5, "host", 3, "datastore", 4);

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What becomes of a restore when something breaks on its way? It ends in time, says what broke, and goes on later. */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class RestoreTroubleIT {
     private static final Duration BOUND = Duration.ofSeconds(45);
 

@@ -28,6 +28,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,6 +37,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Everything is verbose; every byte that is written anywhere is looked at afterwards, and all processes all the time.
  */
 @SuppressWarnings("NullAway.Init") // The key is made before any use.
+@Tag("long")
 class SecretsStoryIT {
     private static final long MIB = 1 << 20;
     private static final Duration SOON = Duration.ofSeconds(60);

@@ -21,10 +21,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Does a copy through a tunnel service survive what happens to the service, and say so when it cannot? */
+@Tag("long")
 class ServiceRoadIT {
     private static final int MIB = 1 << 20;
     private static final int KILLS = 20;

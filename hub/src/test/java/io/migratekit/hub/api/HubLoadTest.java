@@ -26,10 +26,12 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Do many clients at once all come to a good end, and does a server that stands still delay nobody but its own? */
+@Tag("long")
 class HubLoadTest {
     private static final String BACKUPS = "/api/v1/backups";
 

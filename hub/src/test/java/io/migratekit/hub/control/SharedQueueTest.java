@@ -19,9 +19,11 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListSet;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** The same in a PostgreSQL, and what two hubs that share one have of it. */
+@Tag("long")
 class SharedQueueTest extends QueueTest {
     private static final Duration SOON = Duration.ofSeconds(45);
 

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>System properties: {@code soak.histories} says how many; {@code soak.seed} with which one to begin.
  */
 @Timeout(value = 12, unit = TimeUnit.HOURS) // Each of its waits has a limit of its own.
+@Tag("long")
 class RepositoryHistoryTest {
     private static final int MIB = 1 << 20;
     private static final int STEPS = 30;

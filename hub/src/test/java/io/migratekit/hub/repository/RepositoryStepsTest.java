@@ -11,6 +11,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
  * {@code soak.seed} with which to begin, and what is written.
  */
 @Timeout(value = 4, unit = TimeUnit.HOURS) // Each of its waits has a limit of its own.
+@Tag("long")
 class RepositoryStepsTest {
     private static final int MIB = 1 << 20;
     private static final String VM = "vm";
