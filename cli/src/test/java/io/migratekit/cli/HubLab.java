@@ -67,8 +67,14 @@ final class HubLab implements AutoCloseable {
     }
 
     static List<String> modes(JsonObject report) {
+        return disks(report).stream()
+                .map(disk -> disk.get("mode").getAsString())
+                .toList();
+    }
+
+    static List<JsonObject> disks(JsonObject report) {
         return report.getAsJsonArray("disks").asList().stream()
-                .map(disk -> disk.getAsJsonObject().get("mode").getAsString())
+                .map(JsonElement::getAsJsonObject)
                 .toList();
     }
 

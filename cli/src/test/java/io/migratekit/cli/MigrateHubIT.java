@@ -281,6 +281,42 @@ class MigrateHubIT {
         }
     }
 
+    /** A disk that was all there when the backup was stopped is not copied a second time, but for what changed since. */
+    @Test
+    void aDiskThatWasDoneStaysDoneUnderANewSnapshot() throws IOException {
+        try (HubLab lab = new HubLab(folder, 3 * MIB, 8 * MIB)) {
+            lab.source().guestWrites(random, 40);
+            stopWhenTheFirstDiskIsDone(lab, "first");
+            JsonObject done = HubLab.disks(lab.backUpWell("first")).getFirst();
+            assertEquals(0, done.getAsJsonObject("copy").get("copied").getAsLong(), done::toString);
+            assertTrue(
+                    done.get("reason")
+                            .getAsString()
+                            .endsWith(
+                                    "; under a new snapshot, with what changed since (3 MiB done before and unchanged)"),
+                    done::toString);
+            Path copies = lab.source().state().resolve("jobs/first/jobs");
+            assertTrue(Files.exists(copies.resolve("2000.2/hashes")));
+            assertFalse(Files.exists(copies.resolve("2000.1/progress.log")));
+            assertFalse(Files.exists(copies.resolve("2000.2/progress.log")));
+
+            lab.source().guestWrites(random, 40);
+            stopWhenTheFirstDiskIsDone(lab, "second");
+            lab.source().guestWrites(random, 2);
+            lab.backUpWell("second");
+            lab.assertAllPointsAreTrue();
+        }
+    }
+
+    private static void stopWhenTheFirstDiskIsDone(HubLab lab, String job) {
+        try (CopyProcess process = lab.start(job, "--rate", "1M")) {
+            process.awaitSaid("disk 2000: all of it is durable", MigrateLab.LIMIT);
+            process.signal("INT");
+            Run run = process.end(MigrateLab.LIMIT);
+            assertEquals(130, run.code(), run::toString);
+        }
+    }
+
     /** Two agents were given the same id; the one that has to leave does not take the exports from under the other. */
     @Test
     void whoSharesAnIdDoesNotLetGoForTheOther() throws IOException {

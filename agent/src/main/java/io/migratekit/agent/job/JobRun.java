@@ -29,6 +29,7 @@ public final class JobRun extends RunRecord {
     private final Path folder;
     private final ProcessLock lock;
     private final Optional<JobState> previous;
+    private final boolean isPart;
     private final Journal journal;
     private final ProgressLog progress;
     private final LiveFiles live;
@@ -38,13 +39,14 @@ public final class JobRun extends RunRecord {
     private volatile boolean complained;
 
     /** Takes over the lock; on a failure the caller still has it. */
-    JobRun(JobId id, Path folder, ProcessLock lock, JobDocument document, Optional<JobState> previous)
+    JobRun(JobId id, Path folder, ProcessLock lock, JobDocument document, Optional<JobState> previous, boolean isPart)
             throws IOException {
         this.id = id;
         this.folder = folder;
         this.lock = lock;
         this.document = document;
         this.previous = previous;
+        this.isPart = isPart;
         this.live = new LiveFiles(folder);
         live.clear();
         Runner.current(document.updated()).write(folder.resolve(RUNNER));
@@ -198,8 +200,10 @@ public final class JobRun extends RunRecord {
             throw JobException.storage("job " + id + " is done, but that cannot be written down in " + folder, e);
         }
         note(JobEvent.FINISHED, Map.of());
-        // Nobody goes on with a finished job. This run can still read the log, for it has it open.
-        tryTo("its progress log cannot be removed", () -> Files.deleteIfExists(folder.resolve(ProgressLog.NAME)));
+        if (!isPart) {
+            // Nobody goes on with a finished job. This run can still read the log, for it has it open.
+            tryTo("its progress log cannot be removed", () -> Files.deleteIfExists(folder.resolve(ProgressLog.NAME)));
+        }
     }
 
     @Override

@@ -29,11 +29,18 @@ public final class JobStore {
 
     private final Path stateDirectory;
     private final Path jobs;
+    /** Whether these are parts of another job: what such a one did counts until that is done, finished or not. */
+    private final boolean parts;
 
     /** The jobs in a state directory, which need not exist yet. */
     public JobStore(Path stateDirectory) {
+        this(stateDirectory, false);
+    }
+
+    private JobStore(Path stateDirectory, boolean parts) {
         this.stateDirectory = stateDirectory.toAbsolutePath();
         this.jobs = this.stateDirectory.resolve("jobs");
+        this.parts = parts;
     }
 
     /** The state directory. */
@@ -41,9 +48,12 @@ public final class JobStore {
         return stateDirectory;
     }
 
-    /** The jobs that a job consists of, such as the disks of a VM. */
+    /**
+     * The jobs that a job consists of, such as the disks of a VM. Their progress is kept when they have finished, until
+     * {@link #forgetProgress}: from another moment of the disk one may have to {@linkplain #carryOver go on}.
+     */
     public JobStore within(JobId id) {
-        return new JobStore(folder(id));
+        return new JobStore(folder(id), true);
     }
 
     /** The folder of a job, for further documents of whoever runs it. */
@@ -173,13 +183,13 @@ public final class JobStore {
         }
     }
 
-    private static JobStart open(JobId id, Path folder, JobIdentity identity, ProcessLock lock) throws IOException {
+    private JobStart open(JobId id, Path folder, JobIdentity identity, ProcessLock lock) throws IOException {
         // The folder's own name has to be there after a power cut, too.
         SafeFiles.syncFolder(SafeFiles.parent(folder));
         Optional<JobDocument> found = JobDocument.read(folder);
         if (found.isEmpty()) {
             JobDocument first = JobDocument.first(identity, JobDocument.now());
-            return new JobStart.Ready(new JobRun(id, folder, lock, first, Optional.empty()));
+            return new JobStart.Ready(new JobRun(id, folder, lock, first, Optional.empty(), parts));
         }
         JobDocument document = found.get();
         List<String> differences = document.identity().differencesTo(identity);
@@ -192,11 +202,11 @@ public final class JobStore {
             return new JobStart.AlreadyFinished(view(id, document, false, Optional.empty()), finished);
         }
         JobDocument next = document.nextAttempt(JobDocument.now());
-        return new JobStart.Ready(new JobRun(id, folder, lock, next, Optional.of(document.state())));
+        return new JobStart.Ready(new JobRun(id, folder, lock, next, Optional.of(document.state()), parts));
     }
 
     /**
-     * Lets a new job begin where another one stands that has not finished: same disk, same target, but other ranges.
+     * Lets a new job begin where another one stands: same disk, same target, but other ranges.
      * Units of the old one that are durable stay so if the new plan has nothing else to do in them. A job of the
      * new name that had begun is begun anew; the old one stays as it is.
      *
@@ -235,6 +245,17 @@ public final class JobStore {
             }
         } catch (IOException e) {
             throw JobException.storage("the progress of job " + from + " cannot be carried over to " + target, e);
+        }
+    }
+
+    /** Nobody goes on from these jobs any more; what remembers how far each one was goes. */
+    public void forgetProgress() {
+        for (JobId id : ids()) {
+            try {
+                Files.deleteIfExists(folder(id).resolve(ProgressLog.NAME));
+            } catch (IOException e) {
+                throw JobException.storage("the progress of job " + id + " cannot be removed", e);
+            }
         }
     }
 

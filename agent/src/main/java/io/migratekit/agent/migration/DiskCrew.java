@@ -95,7 +95,8 @@ final class DiskCrew<T> {
             throw first.getValue();
         }
         List<String> words = new ArrayList<>();
-        failed.forEach((disk, failure) -> words.add("disk " + disk + " failed: " + failure.getMessage()));
+        failed.forEach((disk, failure) -> words.add("disk " + disk + " failed: "
+                + String.valueOf(failure.getMessage()).replaceFirst("\\.$", "")));
         if (!done.isEmpty()) {
             words.add("done and durable: disk " + done.keySet());
         }

@@ -104,8 +104,18 @@ final class DiskPlanner {
                     + ", which belongs to another VM. All of it is copied, that part included: the backup needs nothing"
                     + " of the other VM, and a restore takes the full size");
         }
-        return part(
+        Part part = part(
                 disk, target, finding, landing.state(disk.key()), spec.limits().unitBytes());
+        return part.whole() ? wholly(part) : part;
+    }
+
+    /** Found empty by the hub, the reason is the hub's; it may be that something is damaged there. */
+    private Part wholly(Part part) {
+        String why = landing.whyNothing(part.disk())
+                .filter(_ -> !spec.full())
+                .map(words -> "for " + words)
+                .orElse(part.reason());
+        return part.in(landing.forAll(part.disk()).identity(), why);
     }
 
     /** What is said to be unchanged is looked at, too; if it is not so, nothing that was remembered counts any more. */

@@ -283,6 +283,7 @@ public final class Migration {
             left.ifPresent(e::addSuppressed);
             throw e;
         }
+        spec.store().within(spec.id()).forgetProgress();
         left.ifPresent(failure -> {
             throw failure;
         });
@@ -447,14 +448,6 @@ public final class Migration {
         List<Part> decided = new ArrayList<>();
         landing.targets().forEach((key, target) -> {
             Part part = planner.plan(next, Objects.requireNonNull(frozen.get(key)), target, before);
-            if (part.whole()) {
-                // Found empty by the hub, the reason is the hub's; it may be that something is damaged there.
-                String why = landing.whyNothing(key)
-                        .filter(_ -> !spec.full())
-                        .map(words -> "for " + words)
-                        .orElse(part.reason());
-                part = part.in(landing.forAll(key).identity(), why);
-            }
             listener.told("disk " + key + " (" + part.label() + ", " + (part.capacityBytes() >> 20) + " MiB): "
                     + (part.whole() ? "everything, " : "incremental, ") + part.reason());
             decided.add(part);
