@@ -94,6 +94,13 @@ public final class JobStore {
             }
             return start;
         } catch (IOException e) {
+            Path lock = folder.resolve(LOCK);
+            if (Files.isDirectory(lock)) {
+                throw new JobException.Damaged(
+                        lock + " cannot be used: it is a folder, and has to be a file. Remove it; the job goes on all"
+                                + " the same.",
+                        e);
+            }
             throw JobException.storage("job " + id + " cannot be opened in " + folder, e);
         }
     }
@@ -191,7 +198,7 @@ public final class JobStore {
             JobDocument first = JobDocument.first(identity, JobDocument.now());
             return new JobStart.Ready(new JobRun(id, folder, lock, first, Optional.empty(), parts));
         }
-        JobDocument document = found.get();
+        JobDocument document = withEnd(folder, found.get());
         List<String> differences = document.identity().differencesTo(identity);
         if (!differences.isEmpty()) {
             throw new JobException.Mismatch("job " + id + " is about something else: "
@@ -299,7 +306,24 @@ public final class JobStore {
         }
         Optional<Runner> runner = live ? Runner.read(folder.resolve(JobRun.RUNNER)) : Optional.empty();
         boolean isLive = live;
+        if (!live && document.isPresent()) {
+            document = Optional.of(withEnd(folder, document.get()));
+        }
         return document.map(found -> view(id, found, isLive, runner));
+    }
+
+    /** Of a run that is over: its end, also where a full disk took that only into the journal. */
+    private static JobDocument withEnd(Path folder, JobDocument document) {
+        if (!(document.state() instanceof JobState.Running running)) {
+            return document;
+        }
+        try {
+            return Journal.lastEnd(folder, running.since())
+                    .map(end -> document.with(end.state(), end.time()))
+                    .orElse(document);
+        } catch (IOException e) {
+            return document; // Nothing depends on a journal.
+        }
     }
 
     private static JobView view(JobId id, JobDocument document, boolean live, Optional<Runner> runner) {

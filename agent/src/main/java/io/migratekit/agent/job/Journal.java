@@ -15,6 +15,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What happened to a job, and when? A file with one JSON object a line, only ever appended to.
@@ -28,6 +31,7 @@ final class Journal implements AutoCloseable {
     static final String PREVIOUS = "journal.1.jsonl";
     static final int LONGEST_FILE = 1 << 20;
     private static final int LONGEST_LINE = 16 << 10;
+    private static final Set<String> BEGINNINGS = Set.of(JobEvent.STARTED.word(), JobEvent.RESUMED.word());
 
     private static final System.Logger LOG = System.getLogger(Journal.class.getName());
 
@@ -89,6 +93,35 @@ final class Journal implements AutoCloseable {
             }
         }
         return List.copyOf(lines.subList(Math.max(0, lines.size() - most), lines.size()));
+    }
+
+    /** How a run ended, and when. */
+    record End(JobState state, Instant time) {}
+
+    /** How the last run failed or was interrupted, which began then; nothing if it noted no such end. */
+    static Optional<End> lastEnd(Path folder, Instant begun) throws IOException {
+        End end = null;
+        for (JournalLine line : tail(folder, Integer.MAX_VALUE)) {
+            JobState state = state(line);
+            if (state != null && !line.time().isBefore(begun)) {
+                end = new End(state, line.time());
+            } else if (BEGINNINGS.contains(line.event())) {
+                end = null;
+            }
+        }
+        return Optional.ofNullable(end);
+    }
+
+    private static @Nullable JobState state(JournalLine line) {
+        Map<String, String> details = line.details();
+        if (line.event().equals(JobEvent.INTERRUPTED.word()) && details.containsKey("reason")) {
+            return new JobState.Interrupted(details.get("reason"));
+        }
+        String exitCode = details.getOrDefault("exitCode", "");
+        if (line.event().equals(JobEvent.FAILED.word()) && exitCode.matches("[0-9]{1,3}")) {
+            return new JobState.Failed(Integer.parseInt(exitCode), details.getOrDefault("message", ""));
+        }
+        return null;
     }
 
     @Override

@@ -13,6 +13,9 @@ import java.util.zip.CRC32C;
  * passes for intact, and nor do zeroes.
  */
 final class ProgressFormat {
+    /** The fault of a header that is as good as that of any job. */
+    static final String OF_ANOTHER = "it belongs to another job";
+
     static final int HEADER_BYTES = 64;
     static final int RECORD_HEADER_BYTES = 16;
     static final int LONGEST_PAYLOAD = 1 << 20;
@@ -60,7 +63,7 @@ final class ProgressFormat {
             return "its version is " + fields.getInt(VERSION_AT) + ", and this program knows version " + VERSION;
         }
         if (!Arrays.equals(header, DIGEST_AT, DIGEST_AT + DIGEST_BYTES, digest, 0, DIGEST_BYTES)) {
-            return "it belongs to another job";
+            return OF_ANOTHER;
         }
         return "";
     }

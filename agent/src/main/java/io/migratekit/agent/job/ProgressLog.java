@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which units are durable, and what is kept for them? The file on which resuming rests, and the only
@@ -30,6 +31,8 @@ final class ProgressLog implements AutoCloseable {
     private final long cutBytes;
     private long end;
     private boolean broken;
+    /** Why it is broken, if the disk was to blame. */
+    private @Nullable IOException failure;
 
     /** Whether the log has to outlive its process. */
     private enum Sync {
@@ -63,6 +66,9 @@ final class ProgressLog implements AutoCloseable {
             byte[] bytes = new byte[header.limit()];
             header.get(bytes);
             String fault = ProgressFormat.fault(bytes, digest);
+            if (fault.equals(ProgressFormat.OF_ANOTHER) && !Files.exists(path.resolveSibling(JobDocument.NAME))) {
+                fault += ", and " + JobDocument.NAME + ", which said to which, is missing";
+            }
             if (!fault.isEmpty()) {
                 throw new JobException.Damaged(
                         path + " cannot be used: " + fault + ". To begin the job anew, remove the folder "
@@ -102,7 +108,8 @@ final class ProgressLog implements AutoCloseable {
      */
     synchronized void append(List<DurableUnit> units) throws IOException {
         if (broken) {
-            throw new IOException("an earlier write has failed");
+            throw new IOException(
+                    "an earlier write has failed" + (failure == null ? "" : ": " + SafeFiles.reason(failure)), failure);
         }
         if (units.isEmpty()) {
             return;
@@ -115,6 +122,7 @@ final class ProgressLog implements AutoCloseable {
                 file.sync();
             }
         } catch (IOException e) {
+            failure = e;
             takeBack(oldEnd, e);
             throw e;
         }

@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -70,7 +71,12 @@ class FullDiskTest {
             assertFalse(run.isDurable(recorded));
             long next = recorded;
             Files.delete(disk.resolve("filler"));
-            assertThrows(JobException.Storage.class, () -> run.append(Jobs.units(next, next + 1)));
+            assertEquals(
+                    "job job cannot record its progress in " + run.folder() + ": an earlier write has failed: No space"
+                            + " left on device. Make room and run the same command again: it goes on from the last"
+                            + " checkpoint.",
+                    assertThrows(JobException.Storage.class, () -> run.append(Jobs.units(next, next + 1)))
+                            .getMessage());
             run.failed(63, said.getMessage());
         }
         assertTrue(new JobStore(disk).view(ID).orElseThrow().state() instanceof JobState.Failed);
@@ -124,6 +130,24 @@ class FullDiskTest {
         Files.delete(disk.resolve("filler"));
         try (JobRun run = Jobs.open(disk, "job")) {
             run.finished("{}");
+        }
+    }
+
+    /** A line fits into the last page of the journal where a whole new document has no room. */
+    @Test
+    void anEndThatOnlyTheJournalTookIsKnown() throws IOException {
+        JobStore store = new JobStore(disk);
+        try (JobRun run = Jobs.open(disk, "job")) {
+            fill();
+            run.failed(63, "no room");
+        }
+        assertEquals(
+                new JobState.Failed(63, "no room"), store.view(ID).orElseThrow().state());
+        assertFalse(store.view(ID).orElseThrow().died());
+        Files.delete(disk.resolve("filler"));
+        try (JobRun run = Jobs.open(disk, "job")) {
+            assertEquals(Optional.of(new JobState.Failed(63, "no room")), run.previous());
+            assertTrue(store.view(ID).orElseThrow().live());
         }
     }
 

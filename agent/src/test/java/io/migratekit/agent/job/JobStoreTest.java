@@ -204,6 +204,61 @@ class JobStoreTest {
     }
 
     @Test
+    void aJobWhoseDocumentIsMissingSaysSo() throws IOException {
+        open().close();
+        Files.delete(folder().resolve("job.json"));
+        JobIdentity other = new JobIdentity("nbd://x:10809/", "nbd://b:10809/", 1, "", 1, true, Map.of());
+        String said = assertThrows(JobException.Damaged.class, () -> store.open(ID, other))
+                .getMessage();
+        assertEquals(
+                folder().resolve("progress.log") + " cannot be used: it belongs to another job, and job.json, which"
+                        + " said to which, is missing. To begin the job anew, remove the folder " + folder() + ".",
+                said);
+        open().close();
+    }
+
+    @Test
+    void aLockThatIsAFolderIsNamed() throws IOException {
+        open().close();
+        Path lock = folder().resolve("lock");
+        Files.delete(lock);
+        Files.createDirectory(lock);
+        assertEquals(
+                lock
+                        + " cannot be used: it is a folder, and has to be a file. Remove it; the job goes on all the same.",
+                assertThrows(JobException.Damaged.class, this::open).getMessage());
+        Files.delete(lock);
+        open().close();
+    }
+
+    /** The line of a run before is not taken for the end of this one. */
+    @Test
+    void aRunThatDiesAfterOneThatOnlyTheJournalSawFailIsDead() throws IOException {
+        try (JobRun run = open()) {
+            run.note(JobEvent.FAILED, Map.of("exitCode", 63, "message", "no room"));
+            assertEquals(new JobState.Failed(63, "no room"), left().state());
+        }
+        try (JobRun run = open()) {
+            assertInstanceOf(JobState.Running.class, view().state());
+            assertTrue(left().died(), "nothing tells of an end of run " + run.attempt());
+            run.note(JobEvent.FAILED, Map.of("exitCode", "x", "message", "?"));
+            assertTrue(left().died(), "a line that makes no sense");
+            run.note(JobEvent.INTERRUPTED, Map.of("reason", "Ctrl-C"));
+            assertEquals(new JobState.Interrupted("Ctrl-C"), left().state());
+        }
+    }
+
+    /** What would be left if the run were killed now: a copy of its folder, which nobody has locked. */
+    private JobView left() throws IOException {
+        JobId copy = new JobId("copy-" + System.nanoTime());
+        Path folder = Files.createDirectory(folder().resolveSibling(copy.text()));
+        for (String name : List.of("job.json", "journal.jsonl", "lock")) {
+            Files.copy(folder().resolve(name), folder.resolve(name));
+        }
+        return store.view(copy).orElseThrow();
+    }
+
+    @Test
     void aTornEndOfTheProgressLogIsNoted() throws IOException {
         try (JobRun run = open()) {
             run.append(List.of(new DurableUnit(1, new byte[30]), new DurableUnit(2, new byte[30])));

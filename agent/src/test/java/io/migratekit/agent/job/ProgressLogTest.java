@@ -187,6 +187,7 @@ class ProgressLogTest {
     @Test
     void aLogOfAnotherJobIsRefused() throws IOException {
         smallLog();
+        Files.createFile(folder.resolve("job.json"));
         JobIdentity other = new JobIdentity("nbd://x:10809/", "nbd://b:10809/", 1, "", 1, true, Map.of());
         JobException refused = assertThrows(JobException.Damaged.class, () -> ProgressLog.open(path, other));
         assertEquals(
