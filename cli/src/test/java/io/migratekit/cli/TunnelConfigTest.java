@@ -91,6 +91,9 @@ class TunnelConfigTest {
                 fails(() -> read("[tunel.t]\nhost = \"h\"")).contains("line 1: the top: the key tunel is not known"));
         assertTrue(fails(() -> read("[tunnel.t\n")).contains("line 1"));
         assertTrue(fails(() -> ConfigFile.read(folder.resolve("none"))).contains("there is no such file"));
+        Path latin = Files.write(folder.resolve("latin.toml"), new byte[] {'#', (byte) 0xfc, '\n'});
+        assertEquals(
+                "cannot read the configuration " + latin + ": it is not UTF-8", fails(() -> ConfigFile.read(latin)));
         assertTrue(
                 fails(() -> read("[tunnel.a]\nhost=\"h\"\n").requireTunnel("b")).contains("there are a"));
         assertTrue(fails(() -> read("[tunnel.\"a b\"]\nhost=\"h\"\n").requireTunnel("a b"))

@@ -83,7 +83,11 @@ public record SshTarget(String user, String host, int port, Optional<String> ali
     private static Matcher words(String text) {
         Matcher words = FORM.matcher(text);
         if (!words.matches()) {
-            throw new TunnelException.BadSpec("write user@host or user@host:port, not " + text, null);
+            throw new TunnelException.BadSpec(
+                    text.isBlank()
+                            ? "no SSH server is named: write user@host or user@host:port"
+                            : "write user@host or user@host:port, not " + text,
+                    null);
         }
         return words;
     }
