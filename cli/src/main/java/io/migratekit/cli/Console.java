@@ -11,6 +11,7 @@ import io.migratekit.tunnel.TunnelException;
 import io.migratekit.tunnel.service.ServiceException;
 import io.migratekit.vmware.VSphereException;
 import java.io.PrintStream;
+import java.util.List;
 import picocli.CommandLine;
 
 /**
@@ -92,9 +93,21 @@ final class Console {
     /** The command line is wrong: one sentence, a suggestion if there is one, and where help is. */
     int misused(CommandLine.ParameterException mistake) {
         CommandLine command = mistake.getCommandLine();
-        say(String.valueOf(mistake.getMessage()));
+        say(words(mistake));
         CommandLine.UnmatchedArgumentException.printSuggestions(mistake, command.getErr());
         say("try `" + command.getCommandSpec().qualifiedName(" ") + " --help`");
         return ExitCode.USAGE.code();
+    }
+
+    /** The value behind an unknown option takes the place of a parameter, and the last parameter is no option. */
+    private static String words(CommandLine.ParameterException mistake) {
+        if (mistake instanceof CommandLine.UnmatchedArgumentException unmatched && unmatched.isUnknownOption()) {
+            List<String> options = unmatched.getUnmatched().stream()
+                    .filter(word -> word.startsWith("-"))
+                    .map(word -> "'" + word + "'")
+                    .toList();
+            return (options.size() == 1 ? "Unknown option: " : "Unknown options: ") + String.join(", ", options);
+        }
+        return String.valueOf(mistake.getMessage());
     }
 }

@@ -17,6 +17,8 @@ final class CopyOptions {
     /** More than a mistyped unit should be able to take. */
     private static final long MOST_MEMORY_BYTES = 8L << 30;
 
+    private static final Duration SHORTEST_DEADLINE = Duration.ofSeconds(1);
+
     /** For one block status, where no option says otherwise. */
     static final Duration EXTENTS_TIMEOUT = Duration.ofMinutes(5);
 
@@ -71,9 +73,11 @@ final class CopyOptions {
             names = "--checkpoint-every",
             paramLabel = "BYTES|TIME",
             defaultValue = "1G",
+            converter = CheckpointEvery.Converter.class,
             description = "Make durable what was done at least so often, in bytes or time; a resume sends at most so"
                     + " much again (default: the smaller of 30s and 1G).")
-    private String checkpointEvery = "1G";
+    @SuppressWarnings("NullAway.Init") // picocli sets it before any use.
+    private CheckpointEvery checkpointEvery;
 
     @Option(
             names = "--retry-for",
@@ -137,13 +141,6 @@ final class CopyOptions {
         long requestSize = givenRequestSize == null ? usualRequestSize : givenRequestSize;
         require(!(verify && noHash), "--verify compares hashes; it does not go with --no-hash");
         CopyLimits defaults = CopyLimits.DEFAULT;
-        long checkpointBytes = defaults.checkpointBytes();
-        Duration checkpointTime = defaults.checkpointEvery();
-        if (checkpointEvery.matches(".*(s|m|min|h|d)")) {
-            checkpointTime = new Times().convert(checkpointEvery);
-        } else {
-            checkpointBytes = new SizeConverter().convert(checkpointEvery);
-        }
         require(
                 Long.bitCount(requestSize) == 1 && requestSize >= CopyLimits.GRAIN && requestSize <= 32 << 20,
                 "--request-size is a power of two from 64K to 32M");
@@ -156,14 +153,15 @@ final class CopyOptions {
         require(
                 queueSize <= MOST_MEMORY_BYTES / connections,
                 "--queue-size times --connections would take more than 8G of memory");
-        require(checkpointBytes >= 1 << 20, "--checkpoint-every is at least 1M, or a time");
+        // Here, where nobody has logged in yet, rather than among the limits of a watch.
+        require(requestDeadline.compareTo(SHORTEST_DEADLINE) >= 0, "--request-deadline is at least 1s");
         return new CopyLimits(
                 connections,
                 requests,
                 (int) requestSize,
                 queueSize,
-                checkpointBytes,
-                checkpointTime,
+                checkpointEvery.bytes(),
+                checkpointEvery.time(),
                 retryFor,
                 defaults.extraConnect(),
                 0);

@@ -64,6 +64,7 @@ final class DoctorCommand implements Callable<Integer> {
     @Option(
             names = "--vmware-path",
             paramLabel = "VM",
+            converter = VmName.class,
             description = "The VM: its path in the inventory, such as /DC/vm/web01, its UUID or its name.")
     private @Nullable String vmPath;
 

@@ -58,6 +58,7 @@ final class MigrateCommand implements Callable<Integer> {
     @Option(
             names = "--vmware-path",
             paramLabel = "VM",
+            converter = VmName.class,
             required = true,
             description = "The VM: its path in the inventory, such as /DC/vm/web01, its UUID or its name.")
     @SuppressWarnings("NullAway.Init")

@@ -18,12 +18,14 @@ final class VmwareVmOptions {
             index = "0",
             arity = "0..1",
             paramLabel = "VM",
+            converter = VmName.class,
             description = "Its path, instance UUID, reference or name.")
     private @Nullable String vm;
 
     @Option(
             names = "--vmware-path",
             paramLabel = "/DC/vm/NAME",
+            converter = VmName.class,
             description = "The same as an option, as other commands have it.")
     private @Nullable String path;
 

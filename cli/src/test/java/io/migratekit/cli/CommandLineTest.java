@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -31,6 +32,66 @@ class CommandLineTest {
         assertMistake("there is no command or topic 'x'", "help", "x");
         assertMistake("Unmatched argument", "mapp", "nbd://h/");
         assertMistake("", new String[0]);
+    }
+
+    /** It takes sizes and times, so what is neither has to be told in both forms. */
+    @Test
+    void howOftenACheckpointIsMadeIsCheckedLikeAnyOption() {
+        for (String wrong : List.of("-1", "xyz", "", "5x", "99999999999999999999G", "9999999999s", "0", "0s", "1K")) {
+            assertMistake("Invalid value for option '--checkpoint-every'", copy("--checkpoint-every", wrong));
+        }
+        assertMistake(
+                "'5x' is neither a size nor a time: write for instance 256M or 30s", copy("--checkpoint-every", "5x"));
+        assertMistake("'0' is less than 1M", copy("--checkpoint-every", "0"));
+        assertMistake("'0s' is less than 1s", copy("--checkpoint-every", "0s"));
+        assertMistake(
+                "Invalid value for option '--checkpoint-every'",
+                "migrate",
+                "--job-id",
+                "j",
+                "--vmware-path",
+                "/DC/vm/web01",
+                "--checkpoint-every",
+                "xyz");
+        assertMistake("--retry-for", copy("--checkpoint-every", "30s", "--retry-for", "x"));
+        assertMistake("--retry-for", copy("--checkpoint-every", "256m", "--retry-for", "x"));
+        assertMistake("--retry-for", copy("--checkpoint-every", "1GiB", "--retry-for", "x"));
+    }
+
+    @Test
+    void aRequestNeedsTimeToBeAnswered() {
+        assertMistake("--request-deadline is at least 1s", copy("--request-deadline", "0"));
+        assertMistake("--request-deadline is at least 1s", copy("--request-deadline", "999ms"));
+    }
+
+    @Test
+    void onlyOptionsAreUnknownOptions() {
+        Run one = Run.migratekit("copy", "--tiemout", "3s", "nbd://a/", "nbd://b/");
+        assertEquals(2, one.code(), one.err());
+        assertTrue(
+                one.err().startsWith("migratekit: Unknown option: '--tiemout'\nPossible solutions: --timeout"),
+                one.err());
+        assertMistake("Unknown options: '--tiemout', '--jsn=yes'\n", copy("--tiemout", "3s", "--jsn=yes"));
+        assertMistake("'more', '--tiemout'", "map", "nbd://h/", "more", "--tiemout");
+    }
+
+    @Test
+    void whatIsEmptyIsSaidToBeEmpty() {
+        for (String empty : List.of("", "  ")) {
+            String words = "Invalid value for option '--vmware-path'";
+            assertMistake(words, "migrate", "--job-id", "j", "--vmware-path", empty);
+            assertMistake(words, "doctor", "--vmware-path", empty);
+            assertMistake(words, "vmware", "list", "--vmware-path", empty);
+            assertMistake(
+                    "no SSH server is named: write user@host or user@host:port\n", "map", "--ssh=" + empty, "nbd://h/");
+        }
+    }
+
+    private static String[] copy(String... options) {
+        List<String> words = new ArrayList<>(List.of("copy"));
+        words.addAll(List.of(options));
+        words.addAll(List.of("nbd://a/", "nbd://b/"));
+        return words.toArray(String[]::new);
     }
 
     @Test
