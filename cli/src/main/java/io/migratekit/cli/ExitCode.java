@@ -17,11 +17,16 @@ enum ExitCode {
     DONE(0, "done"),
     FAILED(1, "failed, cause unknown"),
     USAGE(2, "the command line or the configuration is wrong"),
-    SOURCE_UNREACHABLE(10, "the source (vCenter, ESXi) cannot be reached"),
+    SOURCE_UNREACHABLE(
+            10,
+            "the source (vCenter, ESXi, or the NBD server that is copied from) cannot be reached, has no such export,"
+                    + " or fell silent"),
     SOURCE_AUTHENTICATION(11, "the source rejects the login, or its TLS identity is not the expected one"),
     SOURCE_REFUSED(12, "the source refuses: permission, licence, or a kind of disk that cannot be read"),
     TUNNEL(20, "the SSH tunnel cannot be made or broke"),
-    NBD_UNREACHABLE(30, "the NBD server cannot be reached, refuses (no such export), or the connection broke"),
+    NBD_UNREACHABLE(
+            30,
+            "the NBD server (of a copy: its target) cannot be reached, refuses (no such export), or the connection broke"),
     NBD_NO_GREETING(31, "the NBD server accepts the connection but sends no greeting: slots taken, or frozen"),
     NBD_SILENT(32, "the NBD server fell silent after its greeting"),
     NBD_ERROR(33, "the NBD server answered a request with an error, or lacks the metadata context"),
