@@ -7,6 +7,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.migratekit.agent.job.JobState;
 import io.migratekit.agent.job.JobView;
+import io.migratekit.agent.watch.Motion;
 import io.migratekit.nbd.Durations;
 import java.time.DateTimeException;
 import java.time.Duration;
@@ -126,7 +127,9 @@ final class JobText {
                 : Optional.of(age(at)).filter(age -> age.compareTo(FRESH) > 0);
     }
 
-    private @Nullable Instant at() {
+    /** When the process published last, if it did. */
+    @Nullable
+    Instant at() {
         try {
             return status == null ? null : Instant.parse(string(status, "at"));
         } catch (DateTimeException e) {
@@ -142,9 +145,11 @@ final class JobText {
     private void told(JsonObject told) {
         line("  " + share(told));
         JsonObject progress = object(told, "progress");
-        line("  " + figures(progress) + (job.live() ? "; " + left(object(progress, "eta")) : ""));
+        String motion = string(told, "motion");
+        boolean trouble = motion.equals(Motion.STALLED.id()) || motion.equals(Motion.SLOW.id());
+        line("  " + figures(progress) + (job.live() && !trouble ? "; " + left(object(progress, "eta")) : ""));
         String why = string(told, "why");
-        line("  " + string(told, "motion") + (string(told, "layer").isEmpty() ? "" : " in " + string(told, "layer"))
+        line("  " + motion + (string(told, "layer").isEmpty() ? "" : " in " + string(told, "layer"))
                 + (why.isEmpty() ? "" : ": " + why));
         if (!string(told, "remedy").isEmpty()) {
             line("  look: " + string(told, "remedy"));
@@ -161,7 +166,9 @@ final class JobText {
                 + Sizes.rounded(number(progress, "zeroedBytes") + number(progress, "zeroesInDataBytes")) + " zeroed, "
                 + Sizes.rounded(number(progress, "skippedBytes")) + " skipped, "
                 + Sizes.rounded(number(progress, "durableBeforeBytes")) + " done before, "
-                + Sizes.rounded(number(progress, "resentBytes")) + " re-sent";
+                + Sizes.rounded(number(progress, "resentBytes"))
+                // After the end nobody knows how much of it was sent once more.
+                + (hasEnded() ? " sent but not durable" : " re-sent");
     }
 
     private static String workers(JsonObject told) {

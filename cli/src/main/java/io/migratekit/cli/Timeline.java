@@ -3,6 +3,7 @@ package io.migratekit.cli;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.agent.job.JobEntry;
+import io.migratekit.agent.job.JobEvent;
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.JobState;
 import io.migratekit.agent.job.JobStore;
@@ -12,15 +13,19 @@ import io.migratekit.nbd.Durations;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What happened to a job, at the agent and at the hub, in the order of time, and where does it stand? */
 final class Timeline {
     private static final int MOST_LINES = 10_000;
+    private static final Set<String> ENDS =
+            Set.of(JobEvent.INTERRUPTED.word(), JobEvent.FAILED.word(), JobEvent.FINISHED.word());
 
     private final List<Step> steps = new ArrayList<>();
     private final List<Step> now = new ArrayList<>();
@@ -69,8 +74,19 @@ final class Timeline {
                     .map(text -> JsonParser.parseString(text).getAsJsonObject())
                     .ifPresent(this::awaited);
         } else if (job.get().state() instanceof JobState.Running) {
-            add(job.get().updated(), "agent", "its process is gone without a word: killed, or its machine went down");
+            add(
+                    lastSign(job.get(), store.status(id)),
+                    "agent",
+                    "last sign of life; its process is gone without a word: killed, or its machine went down");
         }
+    }
+
+    /** The dead do not say when they died: it was after the last that they wrote, in whichever file. */
+    private Instant lastSign(JobView job, Optional<String> status) {
+        List<Instant> signs = new ArrayList<>(List.of(job.updated()));
+        steps.forEach(step -> signs.add(step.time()));
+        Optional.ofNullable(new JobText(job, status, Instant.now()).at()).ifPresent(signs::add);
+        return Collections.max(signs);
     }
 
     private void awaited(JsonObject status) {
@@ -85,8 +101,18 @@ final class Timeline {
     }
 
     private void journal(JobStore store, JobId id, String where) {
+        boolean runs = false;
         for (JournalLine line : store.journal(id, MOST_LINES)) {
-            add(line.time(), where, words(line));
+            boolean begins =
+                    line.event().equals(JobEvent.STARTED.word()) || line.event().equals(JobEvent.RESUMED.word());
+            add(
+                    line.time(),
+                    where,
+                    words(line)
+                            + (begins && runs
+                                    ? "; the run before noted no end: killed, or its machine went down"
+                                    : ""));
+            runs = begins || (runs && !ENDS.contains(line.event()));
         }
     }
 

@@ -90,9 +90,11 @@ final class TimelineCommand implements Callable<Integer> {
         if (timeline.isEmpty()) {
             throw new CommandFailed(
                     ExitCode.USAGE,
-                    "neither the state directory " + store.path()
-                            + (hub.given() ? " nor the hub knows a job " : " knows a job ") + id
-                            + "; `migratekit status` and `migratekit hub jobs --ended` list those there are");
+                    hub.given()
+                            ? "neither the state directory " + store.path() + " nor the hub knows a job " + id
+                                    + "; `migratekit status` and `migratekit hub jobs --ended` list those there are"
+                            : "the state directory " + store.path() + " knows no job " + id
+                                    + "; `migratekit status` lists those there are");
         }
         if (json) {
             console.out().println(document(id, timeline));

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.migratekit.agent.job.JobEvent;
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.JobIdentity;
 import io.migratekit.agent.job.JobRun;
@@ -21,14 +23,20 @@ import io.migratekit.agent.watch.StallWatch;
 import io.migratekit.agent.watch.WatchLimits;
 import io.migratekit.agent.watch.WatchedJob;
 import io.migratekit.nbd.Wait;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -177,15 +185,110 @@ class JobCommandsTest {
                     failed.out()
                             .endsWith(
                                     "  exit code 31: the target gave no greeting\n  by then: copying 25.0% of 1 GiB,"
-                                            + " 256 MiB of data copied, 0 B zeroed, 0 B skipped, 0 B done before, 0 B re-sent\n"),
+                                            + " 256 MiB of data copied, 0 B zeroed, 0 B skipped, 0 B done before, 0 B sent but not durable\n"),
                     failed.out());
         }
         assertTrue(job("status").out().contains("done: finished (ended "), job("status")::out);
     }
 
+    /** As the progress line does: what stalls is not almost done. */
+    @Test
+    void whatStallsPromisesNoEnd() {
+        String status = """
+                {"at":"%s","motion":"%s","layer":"target-write","why":"no answer","progress":{"phase":"copying",
+                "plannedBytes":1024,"doneBytes":512,"bytesPerSecond":7,"eta":{"kind":"estimated","seconds":132}}}""";
+        try (JobRun run = open("slow")) {
+            run.publishLastStatus(status.formatted(Instant.now(), "moving"));
+            assertTrue(job("status", "--job-id", "slow").out().contains("re-sent; about 2.2 min left\n"));
+            for (String trouble : List.of("stalled", "slow")) {
+                run.publishLastStatus(status.formatted(Instant.now(), trouble));
+                Run told = job("status", "--job-id", "slow");
+                assertFalse(told.out().contains(" left"), told.out());
+                assertTrue(told.out().contains("  " + trouble + " in target-write: no answer\n"), told.out());
+            }
+        }
+    }
+
+    @Test
+    void aTimelineEndsWithTheLastSignOfLife() throws IOException {
+        Instant later = Instant.now().plusSeconds(60).truncatedTo(ChronoUnit.MILLIS);
+        dies("seen", run -> {
+            run.note(JobEvent.TOLD, Map.of("message", "looks at the disks"));
+            run.publishLastStatus("{\"at\":\"" + later + "\"}");
+        });
+        List<JsonElement> seen = steps("seen");
+        JsonObject end = seen.getLast().getAsJsonObject();
+        assertEquals(3, seen.size(), seen.toString());
+        assertEquals(later.toString(), end.get("time").getAsString());
+        assertEquals(
+                "last sign of life; its process is gone without a word: killed, or its machine went down",
+                end.get("what").getAsString());
+
+        dies("heard", run -> {
+            run.publishLastStatus("somebody else wrote this");
+            run.note(JobEvent.TOLD, Map.of("message", "looks at the disks"));
+        });
+        List<JsonElement> heard = steps("heard");
+        assertEquals(3, heard.size(), heard.toString());
+        assertTrue(heard.getLast().toString().contains("last sign of life"), heard.toString());
+        assertEquals(
+                heard.get(1).getAsJsonObject().get("time"),
+                heard.getLast().getAsJsonObject().get("time"));
+
+        open("heard").close();
+        open("heard").close();
+        List<String> words = steps("heard").stream()
+                .map(step -> step.getAsJsonObject().get("what").getAsString())
+                .toList();
+        assertEquals("goes on, run 2; the run before noted no end: killed, or its machine went down", words.get(2));
+        assertEquals("goes on, run 3", words.get(4));
+    }
+
+    /** With a full state directory the journal is often the only place that still takes a line. */
+    @Test
+    void anEndThatOnlyTheJournalKnowsIsNoDeath() throws IOException {
+        dies("full", run -> run.note(JobEvent.FAILED, Map.of("exitCode", 63, "message", "no room")));
+        Run status = job("status", "--job-id", "full");
+        assertTrue(status.out().startsWith("job full: failed (run 1, ended "), status.out());
+        assertTrue(status.out().contains("  exit code 63: no room\n"), status.out());
+        assertFalse(status.out().contains("gone without a word"), status.out());
+        assertEquals(
+                63, json("status", "--json", "--job-id", "full").get("exitCode").getAsInt());
+        List<JsonElement> steps = steps("full");
+        assertEquals(2, steps.size(), steps.toString());
+        assertEquals(
+                "failed with 63: no room",
+                steps.getLast().getAsJsonObject().get("what").getAsString());
+    }
+
+    private List<JsonElement> steps(String id) {
+        return json("timeline", "--json", "--job-id", id)
+                .getAsJsonArray("steps")
+                .asList();
+    }
+
+    /** What is on disk while a run works is what is left when it is killed at that moment. */
+    private void dies(String id, Consumer<JobRun> work) throws IOException {
+        Path elsewhere = folder.resolve("elsewhere-" + id);
+        try (JobRun run = open(elsewhere, id)) {
+            work.accept(run);
+            Path left = Files.createDirectories(folder.resolve("jobs").resolve(id));
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(run.folder())) {
+                for (Path file : files) {
+                    Files.copy(file, left.resolve(file.getFileName().toString()));
+                }
+            }
+        }
+    }
+
     @Test
     void questionsAboutNothingAreMistakes() {
         assertMistake("there is no job 'nobody'", "status", "--job-id", "nobody");
+        assertMistake(
+                "the state directory " + folder + " knows no job nope; `migratekit status` lists",
+                "timeline",
+                "--job-id",
+                "nope");
         assertMistake("no job is running", "why");
         assertMistake("no job is running", "rate", "1M");
         assertMistake("'1KB' is not a size", "rate", "1KB");
@@ -214,6 +317,10 @@ class JobCommandsTest {
     }
 
     private JobRun open(String id) {
+        return open(folder, id);
+    }
+
+    private static JobRun open(Path folder, String id) {
         if (new JobStore(folder).open(new JobId(id), IDENTITY) instanceof JobStart.Ready ready) {
             return ready.run();
         }
