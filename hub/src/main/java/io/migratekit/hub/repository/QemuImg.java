@@ -1,8 +1,6 @@
 package io.migratekit.hub.repository;
 
-import io.migratekit.nbd.files.TempFiles;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +15,9 @@ final class QemuImg {
     private static final List<String> DIES_WITH_US = Files.isExecutable(Path.of("/usr/bin/setpriv"))
             ? List.of("/usr/bin/setpriv", "--pdeathsig", "KILL")
             : List.of();
+
+    /** So long after its end everything was heard that it has said. */
+    private static final Duration LAST_WORDS = Duration.ofSeconds(3);
 
     private static final String TOO_LONG = "it did not end within ";
 
@@ -73,17 +74,11 @@ final class QemuImg {
         command.addAll(arguments);
         Steps.next(String.join(" ", command));
         try {
-            // Not in the repository, which may be full just when it would be told so.
-            Path out = TempFiles.file("img", ".out");
-            try {
-                String text = said(command, file, out);
-                if (!text.isEmpty() && (mustSucceed || isInUse(text) || text.startsWith(TOO_LONG))) {
-                    throw failed(file, arguments, text);
-                }
-                return text;
-            } finally {
-                Files.deleteIfExists(out);
+            String text = said(command, file);
+            if (!text.isEmpty() && (mustSucceed || isInUse(text) || text.startsWith(TOO_LONG))) {
+                throw failed(file, arguments, text);
             }
+            return text;
         } catch (IOException e) {
             throw Disk.storage("cannot run qemu-img " + arguments + " for " + file, e);
         } catch (InterruptedException e) {
@@ -92,21 +87,24 @@ final class QemuImg {
         }
     }
 
-    /** What it says of its failure; nothing, if it succeeds. */
-    private String said(List<String> command, Path file, Path out) throws IOException, InterruptedException {
+    /** What it says of its failure, no more than can be read; nothing, if it succeeds. */
+    private String said(List<String> command, Path file) throws IOException, InterruptedException {
         ProcessBuilder builder = new ProcessBuilder(command)
                 .directory(file.resolveSibling(".").toFile())
-                .redirectErrorStream(true)
-                .redirectOutput(out.toFile());
+                .redirectErrorStream(true);
         builder.environment().put("LC_ALL", "C");
         Process process = builder.start();
         try {
             process.getOutputStream().close();
+            // Of a damaged layer it may say a line for each cluster: no file and no memory has to hold that.
+            FirstLines lines = new FirstLines();
+            Thread listener =
+                    Thread.ofPlatform().daemon().name("qemu-img").start(() -> lines.hear(process.getInputStream()));
             if (!process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS)) {
                 return TOO_LONG + limit + " and was stopped";
             }
-            String text = Files.readString(out, StandardCharsets.UTF_8).strip();
-            return process.exitValue() == 0 ? "" : text + " (exit status " + process.exitValue() + ")";
+            listener.join(LAST_WORDS);
+            return process.exitValue() == 0 ? "" : lines + " (exit status " + process.exitValue() + ")";
         } finally {
             process.destroyForcibly();
         }

@@ -95,8 +95,8 @@ final class Verification {
             isWhole = false;
         }
         List<VerifyReport.Found> found = new ArrayList<>();
-        concerns.forEach((damage, concern) ->
-                found.add(new VerifyReport.Found(concern.vm(), concern.disk(), damage, List.copyOf(concern.points()))));
+        concerns.forEach((damage, concern) -> found.add(
+                new VerifyReport.Found(concern.vm(), concern.disk(), damage, List.copyOf(wrongBecauseOf(damage)))));
         return new VerifyReport(
                 looked, passedOver, readBytes, found, good(points), failures, catalog.unreadable(vm), isWhole);
     }
@@ -111,6 +111,17 @@ final class Verification {
                         .allMatch(layer -> Boolean.TRUE.equals(isGood.get(layer))))
                 .map(Backup::id)
                 .toList();
+    }
+
+    /** What concerns a layer as a whole is also why its cells read wrong, in whichever restore point they do. */
+    private Set<String> wrongBecauseOf(Damage damage) {
+        Set<String> all = new TreeSet<>();
+        concerns.forEach((other, concern) -> {
+            if (other.equals(damage) || (damage.isWhole() && other.layer().equals(damage.layer()))) {
+                all.addAll(concern.points());
+            }
+        });
+        return all;
     }
 
     // ---- in which order

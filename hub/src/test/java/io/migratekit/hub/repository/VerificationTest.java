@@ -330,6 +330,23 @@ class VerificationTest {
                 () -> Tool.run("qemu-img", "create", "-q", "-f", "qcow2", one.toString(), "6M"));
         tampered("no qcow2", LAYER.formatted(2), "", () -> Files.write(two, new byte[MIB]));
         tampered("cut short", LAYER.formatted(2), "", () -> Tool.run("truncate", "-s", "-65536", two.toString()));
+        VerifyReport cut = tampered(
+                "base cut short",
+                LAYER.formatted(1),
+                "more lines",
+                () -> Tool.run("truncate", "-s", "512K", one.toString()));
+        List<VerifyReport.Found> ofBase = cut.found().stream()
+                .filter(found -> found.damage().layer().equals(LAYER.formatted(1)))
+                .toList();
+        List<String> wrong = ofBase.stream()
+                .flatMap(found -> found.points().stream())
+                .distinct()
+                .sorted()
+                .toList();
+        ofBase.stream().filter(found -> found.damage().isWhole()).forEach(found -> {
+            assertTrue(found.damage().what().length() < 1000, found::toString);
+            assertEquals(wrong, found.points(), () -> "seed=" + seed + " " + cut);
+        });
         tampered("longer", LAYER.formatted(3), "bytes", () -> Tool.run("truncate", "-s", "+512", three.toString()));
         tampered("another base", LAYER.formatted(3), "", () -> rebase(three, "0001.qcow2"));
         tampered("no base", LAYER.formatted(3), "stands on nothing", () -> rebase(three, ""));
