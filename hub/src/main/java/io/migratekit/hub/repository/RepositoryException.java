@@ -60,7 +60,7 @@ public abstract sealed class RepositoryException extends RuntimeException {
         private final long offset;
 
         public Damaged(String layer, long offset, String message) {
-            super(message + " (layer=" + layer + " offset=" + offset + ")", null);
+            super(message + " (layer=" + layer + (offset < 0 ? "" : " offset=" + offset) + ")", null);
             this.what = message;
             this.layer = layer;
             this.offset = offset;

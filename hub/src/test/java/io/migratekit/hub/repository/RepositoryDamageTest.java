@@ -204,6 +204,7 @@ class RepositoryDamageTest {
             RepositoryException.Damaged damaged =
                     assertThrows(RepositoryException.Damaged.class, () -> lab.seal(VM, request));
             assertTrue(String.valueOf(damaged.getMessage()).contains(words), damaged::toString);
+            assertEquals(damaged.offset() >= 0, damaged.toString().contains("offset="), damaged::toString);
         });
         lab.seal(VM, request);
         lab.verify("all is as it was");
