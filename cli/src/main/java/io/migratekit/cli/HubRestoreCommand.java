@@ -148,6 +148,9 @@ final class HubRestoreCommand implements Callable<Integer> {
         require(
                 folder == null || jobId == null,
                 "--to remembers by itself how far it is; --job-id is for --nbd-target");
+        require(
+                folder == null || !Files.exists(folder) || Files.isDirectory(folder),
+                "--to " + folder + " is a file, not a folder");
         require(engine.hash(), "a restore is proved by its hashes, so --no-hash does not go with it");
         return hub.ask(console, engine.retryFor(), this::restore);
     }
@@ -158,8 +161,8 @@ final class HubRestoreCommand implements Callable<Integer> {
         Map<Integer, Place> places = places(disks);
         CopyLimits limits = engine.limits(CopyLimits.DEFAULT.requestBytes());
         if (point.has("damage")) {
-            console.say("restore point " + id + " is known to be damaged; what is right of it is restored"
-                    + (salvage ? ", and the rest listed" : " up to the first wrong byte"));
+            console.say("restore point " + id + " is known to be damaged, `migratekit hub show " + id + "` says where"
+                    + inItsPlace(view, HubText.text(point, "vm")));
         }
         JsonArray done = new JsonArray();
         boolean isRight = true;
@@ -183,6 +186,15 @@ final class HubRestoreCommand implements Callable<Integer> {
         console.out()
                 .print(hub.json() ? RestoreReport.json(point, done, beside) + "\n" : RestoreReport.text(done, beside));
         return (isRight ? ExitCode.DONE : ExitCode.VERIFICATION_MISMATCH).code();
+    }
+
+    /** The newest restore point of the VM that could be had instead. */
+    private static String inItsPlace(HubView view, String vm) {
+        return HubText.objects(view.list(Optional.of(vm)), "backups").stream()
+                .filter(one -> HubText.text(one, "state").equals("sealed") && !one.has("damage"))
+                .reduce((_, newer) -> newer)
+                .map(one -> "; the newest of this VM of which no damage is known is " + HubText.text(one, "id"))
+                .orElse("; there is no other one of this VM of which no damage is known");
     }
 
     /** What the VM needs beside its disks. */

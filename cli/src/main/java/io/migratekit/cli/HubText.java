@@ -4,6 +4,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -80,7 +81,7 @@ final class HubText {
         line(text, "taken", time(backup, "takenAt"));
         line(text, "started", time(backup, "startedAt"));
         line(text, "sealed", time(backup, "sealedAt"));
-        line(text, "kept until", time(backup, "keepUntil"));
+        line(text, "kept until", keptUntil(backup));
         line(text, "lease until", time(backup, "leaseUntil"));
         line(text, "heard", time(backup, "heardAt"));
         line(text, "done", done(backup));
@@ -110,6 +111,13 @@ final class HubText {
             line(text, "  no export", text(disk, "exportFailure"));
         }
         return text.toString();
+    }
+
+    private static String keptUntil(JsonObject backup) {
+        String until = text(backup, "keepUntil");
+        return until.isEmpty() || Instant.parse(until).isAfter(Instant.now())
+                ? time(backup, "keepUntil")
+                : "may be deleted now";
     }
 
     /** How far its agent has said that it is, and how fast. */
@@ -187,7 +195,8 @@ final class HubText {
                                 full ? "=" : "+",
                                 text(layer, "layer").replaceFirst(".*/", ""),
                                 Sizes.rounded(number(layer, "bytes")),
-                                layer.get("open").getAsBoolean() ? "(being written)" : points));
+                                (layer.has("missing") ? "MISSING  " : "")
+                                        + (layer.get("open").getAsBoolean() ? "(being written)" : points)));
             }
         }
         return text.append("= everything, + what changed since the layer above\n")

@@ -58,10 +58,12 @@ interface PointReading extends PointSource, AutoCloseable {
             this.way = way;
             this.wanted = wanted;
             for (JsonObject disk : HubText.objects(ask(), "disks")) {
+                int key = (int) HubText.number(disk, "key");
+                NbdUri export = Way.lead(way, NbdUri.parse(HubText.text(disk, "export")));
                 disks.put(
-                        (int) HubText.number(disk, "key"),
-                        Way.lead(way, NbdUri.parse(HubText.text(disk, "export")))
-                                .knownAs("content " + HubText.text(disk, "root")));
+                        key,
+                        export.knownAs("content " + HubText.text(disk, "root"))
+                                .called("disk " + key + " (" + export + ")"));
             }
             heartbeat = new Heartbeat(
                     EVERY,
@@ -162,7 +164,7 @@ interface PointReading extends PointSource, AutoCloseable {
             if (server == null) {
                 throw new IllegalArgumentException("disk " + key + " was not asked for");
             }
-            return NbdUri.parse(server.uri()).knownAs("content " + root);
+            return NbdUri.parse(server.uri()).knownAs("content " + root).called("disk " + key);
         }
 
         @Override

@@ -77,6 +77,11 @@ public record NbdUri(String text, Transport transport, String exportName, Option
         return new NbdUri(text, transport, exportName, tls, Optional.of(new Far(name, "")));
     }
 
+    /** The same export, called something else in messages. */
+    public NbdUri called(String words) {
+        return new NbdUri(words, transport, exportName, tls, far);
+    }
+
     /** The same export under the name of what it stands for, where the address itself is made up for one run only. */
     public NbdUri standingFor(String name) {
         return new NbdUri(name, transport, exportName, tls, Optional.of(new Far(name, "")));

@@ -384,6 +384,9 @@ public final class Answers {
         object.addProperty("bytes", layer.bytes());
         object.add("points", texts(layer.points()));
         object.addProperty("open", layer.open());
+        if (layer.missing()) {
+            object.addProperty("missing", true);
+        }
         return object;
     }
 

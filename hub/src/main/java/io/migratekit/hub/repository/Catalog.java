@@ -312,7 +312,8 @@ final class Catalog {
                                     parent == null ? null : parent.root(),
                                     layers.bytes(layer),
                                     open ? List.of() : List.of(backup.id()),
-                                    open));
+                                    open,
+                                    layers.isMissing(layer)));
                 }
             }
         }

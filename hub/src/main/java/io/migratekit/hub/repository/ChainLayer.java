@@ -3,7 +3,11 @@ package io.migratekit.hub.repository;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What is one layer of a chain, and which restore points need it at their top? */
+/**
+ * What is one layer of a chain, and which restore points need it at their top?
+ *
+ * @param missing its file is not there
+ */
 public record ChainLayer(
         String layer,
         BackupDisk.Kind kind,
@@ -11,7 +15,8 @@ public record ChainLayer(
         @Nullable String parentRoot,
         long bytes,
         List<String> points,
-        boolean open) {
+        boolean open,
+        boolean missing) {
     public ChainLayer {
         points = List.copyOf(points);
     }

@@ -91,7 +91,7 @@ final class HashStore {
             if (Files.exists(file)) {
                 throw Disk.storage("cannot read " + file, e);
             }
-            throw Layers.damaged(layer, "its hashes are missing: " + file + "; make a full backup");
+            throw missing(layer);
         }
         if (!list.file().rootHex().equals(root)) {
             String has = list.file().rootHex();
@@ -101,6 +101,11 @@ final class HashStore {
                     "its hashes are not those of the content " + root + ", but of " + has + "; make a full backup");
         }
         return list;
+    }
+
+    private RepositoryException missing(String layer) {
+        return Layers.damaged(
+                layer, "its hashes are missing: " + layers.path(layer, Layers.HASHES) + "; make a full backup");
     }
 
     /** Whether the list is there and has this root at its end; the rest of it is not read. */
@@ -119,6 +124,9 @@ final class HashStore {
     void handOut(String layer, OutputStream out) throws IOException {
         Path file = layers.path(layer, Layers.HASHES);
         Disk.requireNoLink(file);
+        if (Files.notExists(file)) {
+            throw missing(layer);
+        }
         Files.copy(file, out);
     }
 

@@ -164,6 +164,10 @@ final class Layers {
         return all;
     }
 
+    boolean isMissing(String layer) {
+        return Files.notExists(folder.resolve(layer), LinkOption.NOFOLLOW_LINKS);
+    }
+
     long bytes(String layer) {
         try {
             return Files.size(folder.resolve(layer));

@@ -66,6 +66,7 @@ public final class Repository implements AutoCloseable {
 
     /** Takes a repository for this process, makes it if there is none, and finishes or clears away what a crash left. */
     public static Repository open(Path folder, RepositoryLimits limits) {
+        requireNoFile(folder);
         Disk.folder(folder);
         ProcessLock lock;
         try {
@@ -90,9 +91,17 @@ public final class Repository implements AutoCloseable {
 
     /** Looks at a repository, whoever serves it; nothing can be changed through this one. */
     public static Repository look(Path folder) {
+        requireNoFile(folder);
         Repository made = new Repository(folder, RepositoryLimits.DEFAULTS, null);
         made.requireKnownFormat();
         return made;
+    }
+
+    private static void requireNoFile(Path folder) {
+        if (Files.exists(folder) && !Files.isDirectory(folder)) {
+            throw new RepositoryException.BadRequest(
+                    folder + " is a file, not a folder; name the folder of a repository");
+        }
     }
 
     private void found() {
