@@ -52,7 +52,7 @@ final class Pruning {
     Pruned apply(String vm, RetentionPolicy policy, Consumer<String> remove) {
         if (busy(vm) == null) {
             // What a removal before has left to be done is done though nothing else may have to go.
-            merging.pending(vm).map(Merge::point).ifPresent(remove);
+            merging.pending(vm).map(Merge::point).ifPresent(point -> finish(point, remove));
         }
         Pruned looked = look(vm, policy);
         List<Pruned.Point> points = new ArrayList<>();
@@ -77,6 +77,15 @@ final class Pruning {
                 passedOver == null ? looked.passedOver() : passedOver,
                 points,
                 looked.mostBytes());
+    }
+
+    /** Another one may be at it just now, and has done it when it is our turn. */
+    private static void finish(String point, Consumer<String> remove) {
+        try {
+            remove.accept(point);
+        } catch (RepositoryException.NotFound e) {
+            LOG.log(INFO, () -> "the removal of restore point " + point + " is finished already");
+        }
     }
 
     private Pruned.Point removed(Backup point, Consumer<String> remove) {

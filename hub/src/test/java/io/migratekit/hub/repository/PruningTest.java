@@ -66,6 +66,25 @@ class PruningTest {
 
     @Test
     void aRemovalThatBrokeOffIsFinishedThoughNothingElseHasToGo() {
+        breakOff();
+        Pruned pruned = lab.repository().prune(VM, last(POINTS), true);
+        assertEquals(POINTS - 1, pruned.points().size());
+        assertFalse(lab.isUnderWay());
+        lab.verifyTidy("finished by the next prune");
+    }
+
+    @Test
+    void oneThatAnotherHasFinishedMeanwhileIsNoFailure() {
+        breakOff();
+        Pruned pruned = lab.repository().prune(VM, last(POINTS), id -> {
+            lab.repository().delete(id, true);
+            lab.repository().deleteUnwanted(id, last(POINTS), SealProgress.NOBODY);
+        });
+        assertEquals(POINTS - 1, pruned.points().size());
+        lab.verifyTidy("finished by another one");
+    }
+
+    private void breakOff() {
         ScopedValue.where(Steps.LISTENER, step -> {
                     if (step.contains("commit")) {
                         throw new IllegalStateException("broken off");
@@ -75,10 +94,6 @@ class PruningTest {
                         IllegalStateException.class, () -> lab.repository().delete("p3", true)));
         lab.points.remove("p3");
         assertTrue(lab.isUnderWay());
-        Pruned pruned = lab.repository().prune(VM, last(POINTS), true);
-        assertEquals(POINTS - 1, pruned.points().size());
-        assertFalse(lab.isUnderWay());
-        lab.verifyTidy("finished by the next prune");
     }
 
     @Test
