@@ -94,7 +94,9 @@ final class Console {
     int misused(CommandLine.ParameterException mistake) {
         CommandLine command = mistake.getCommandLine();
         say(words(mistake));
-        CommandLine.UnmatchedArgumentException.printSuggestions(mistake, command.getErr());
+        if (!CommandLine.UnmatchedArgumentException.printSuggestions(mistake, command.getErr())) {
+            suggestWhatEndsSo(mistake);
+        }
         say("try `" + command.getCommandSpec().qualifiedName(" ") + " --help`");
         return ExitCode.USAGE.code();
     }
@@ -109,5 +111,21 @@ final class Console {
             return (options.size() == 1 ? "Unknown option: " : "Unknown options: ") + String.join(", ", options);
         }
         return String.valueOf(mistake.getMessage());
+    }
+
+    /** picocli suggests options that begin like the one that there is not; often the first words are what is forgotten. */
+    private void suggestWhatEndsSo(CommandLine.ParameterException mistake) {
+        if (mistake instanceof CommandLine.UnmatchedArgumentException unmatched && unmatched.isUnknownOption()) {
+            String end =
+                    unmatched.getUnmatched().getFirst().replaceFirst("^-+", "-").replaceFirst("=.*", "");
+            List<String> names = mistake.getCommandLine().getCommandSpec().options().stream()
+                    .filter(option -> !option.hidden())
+                    .map(CommandLine.Model.OptionSpec::longestName)
+                    .filter(name -> name.endsWith(end))
+                    .toList();
+            if (!names.isEmpty()) {
+                mistake.getCommandLine().getErr().println("Possible solutions: " + String.join(", ", names));
+            }
+        }
     }
 }

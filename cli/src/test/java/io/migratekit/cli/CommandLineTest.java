@@ -22,6 +22,8 @@ class CommandLineTest {
         assertMistake("Unmatched argument", "map", "nbd://h/", "extra");
         assertMistake("Missing required parameter", "map");
         assertMistake("Unknown option: '--tottals'", "map", "--tottals", "nbd://h/");
+        assertMistake("Possible solutions: --totals", "map", "--tottals", "nbd://h/");
+        assertMistake("Possible solutions: --keep-last", "hub", "prune", "--last", "1");
         assertMistake("'soon' is not a time", "map", "--timeout", "soon", "nbd://h/");
         assertMistake("a wait without a limit", "info", "--timeout", "0", "nbd://h/");
         assertMistake("'1KB' is not a size", "map", "--offset", "1KB", "nbd://h/");
