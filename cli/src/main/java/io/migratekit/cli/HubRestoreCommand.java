@@ -191,10 +191,12 @@ final class HubRestoreCommand implements Callable<Integer> {
     /** The newest restore point of the VM that could be had instead. */
     private static String inItsPlace(HubView view, String vm) {
         return HubText.objects(view.list(Optional.of(vm)), "backups").stream()
-                .filter(one -> HubText.text(one, "state").equals("sealed") && !one.has("damage"))
+                .filter(one -> HubText.text(one, "state").equals("sealed")
+                        && one.get("complete").getAsBoolean()
+                        && !one.has("damage"))
                 .reduce((_, newer) -> newer)
                 .map(one -> "; the newest of this VM of which no damage is known is " + HubText.text(one, "id"))
-                .orElse("; there is no other one of this VM of which no damage is known");
+                .orElse("; there is no complete one of this VM of which no damage is known");
     }
 
     /** What the VM needs beside its disks. */

@@ -106,7 +106,8 @@ class HubDamageTest {
         Run restored = restore("two");
         assertEquals(51, restored.code(), restored::toString);
         assertTrue(
-                restored.err().contains("there is no other one of this VM of which no damage is known"), restored::err);
+                restored.err().contains("there is no complete one of this VM of which no damage is known"),
+                restored::err);
         assertTrue(restored.err().contains("is missing (layer="), restored::err);
         assertFalse(restored.err().contains("offset="), restored::err);
         assertFalse(restored.err().contains("is restored"), restored::err);
