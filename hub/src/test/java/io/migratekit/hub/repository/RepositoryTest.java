@@ -132,7 +132,7 @@ class RepositoryTest {
     }
 
     private String hashes(Repository repository, String id, ByteRange range, byte content) throws Exception {
-        Path file = Files.createTempDirectory("hashes").resolve("put");
+        Path file = folder.resolve("put");
         String root;
         try (Arena arena = Arena.ofConfined();
                 HashFileWriter writer = HashFile.create(file, BYTES)) {
