@@ -20,6 +20,7 @@ import java.util.stream.IntStream;
 
 /** Was it right what the hubs said of the jobs that waited? Asked while it goes on, judged when all is known. */
 final class NightReasons {
+    private static final String ANOTHER_ATTEMPT = "the next attempt, at ";
     private static final Pattern FULL =
             Pattern.compile("(this hub|\\w+ \\S+) has (\\d+) of at most (\\d+) (jobs|disks) at once"
                     + "(?:, and this takes (\\d+))? \\(([^)]*)\\)");
@@ -55,7 +56,9 @@ final class NightReasons {
             String why = sample.job().get("waitsFor").getAsString();
             NightLab.Machine machine = named(sample.job().get("vmName").getAsString(), machines);
             assertEquals(sample.hub(), machine.hub(), () -> "told by another hub: " + sample);
-            for (String one : why.split("; ", -1)) {
+            // What an attempt before has said is told as it was said, whatever that contains.
+            String[] reasons = why.startsWith(ANOTHER_ATTEMPT) ? new String[] {why} : why.split("; ", -1);
+            for (String one : reasons) {
                 kinds.merge(judge(one, sample, machine, machines, jobs, limit), 1, Integer::sum);
             }
         }
@@ -72,7 +75,7 @@ final class NightReasons {
         if (why.equals("its turn")) {
             return "its turn";
         }
-        if (why.startsWith("the next attempt, at ")) {
+        if (why.startsWith(ANOTHER_ATTEMPT)) {
             assertTrue(sample.job().get("attempt").getAsInt() > 0, sample::toString);
             return "another attempt";
         }
