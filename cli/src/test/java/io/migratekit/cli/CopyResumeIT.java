@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,6 +30,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * the same for longer: system properties say how long, and which seed.
  */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class CopyResumeIT {
     private static final long MIB = 1 << 20;
     private static final ByteRange[] DATA = {

@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
  * all); {@code soak.seed} with which to begin, and what the VM writes.
  */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class MigrateStepsIT {
     private static final long MIB = 1 << 20;
     /** What changes nothing is killed at once only: whether the question arrives makes no difference. */

@@ -19,6 +19,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.Execution;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.parallel.ExecutionMode;
 
 /** What if vCenter, the server of a disk, or a target is not as it should be? Bounded, with a code and a cause. */
 @Execution(ExecutionMode.CONCURRENT)
+@Tag("long")
 class MigrateTroubleIT {
     private static final long MIB = 1 << 20;
 
