@@ -3,7 +3,6 @@ package io.migratekit.cli;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.migratekit.agent.job.JobEntry;
-import io.migratekit.agent.job.JobEvent;
 import io.migratekit.agent.job.JobId;
 import io.migratekit.agent.job.JobState;
 import io.migratekit.agent.job.JobStore;
@@ -18,14 +17,11 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What happened to a job, at the agent and at the hub, in the order of time, and where does it stand? */
 final class Timeline {
     private static final int MOST_LINES = 10_000;
-    private static final Set<String> ENDS =
-            Set.of(JobEvent.INTERRUPTED.word(), JobEvent.FAILED.word(), JobEvent.FINISHED.word());
 
     private final List<Step> steps = new ArrayList<>();
     private final List<Step> now = new ArrayList<>();
@@ -103,16 +99,14 @@ final class Timeline {
     private void journal(JobStore store, JobId id, String where) {
         boolean runs = false;
         for (JournalLine line : store.journal(id, MOST_LINES)) {
-            boolean begins =
-                    line.event().equals(JobEvent.STARTED.word()) || line.event().equals(JobEvent.RESUMED.word());
             add(
                     line.time(),
                     where,
                     words(line)
-                            + (begins && runs
+                            + (line.begins() && runs
                                     ? "; the run before noted no end: killed, or its machine went down"
                                     : ""));
-            runs = begins || (runs && !ENDS.contains(line.event()));
+            runs = line.begins() || (runs && !line.ends());
         }
     }
 

@@ -4,13 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.migratekit.hub.Hub;
-import io.migratekit.hub.api.HubServer;
-import io.migratekit.hub.api.HubService;
-import io.migratekit.hub.api.HubSettings;
-import io.migratekit.hub.control.Control;
-import io.migratekit.hub.control.Queue;
-import io.migratekit.hub.export.Places;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryLimits;
 import io.migratekit.hub.repository.SealDisk;
@@ -134,26 +127,14 @@ class HubDamageTest {
         Run restored = restore("two");
         assertEquals(51, restored.code(), restored::toString);
         assertTrue(restored.err().contains("its hashes are missing: "), restored::err);
-        Path socket = folder.resolve("api");
-        HubSettings settings = new HubSettings(
-                repository(),
-                List.of(new HubServer.Listen.Unix(socket)),
-                new Places.Sockets(folder.resolve("x")),
-                Duration.ZERO,
-                1 << 20,
-                Hub.Habits.NONE,
-                new Control.Embedded(),
-                Queue.LOST_AFTER,
-                "test");
-        try (HubService hub = HubService.start(settings)) {
-            assertTrue(hub.isAlive());
+        try (HubHere hub = new HubHere(repository(), folder)) {
             String to = folder.resolve("to-hub").toString();
-            Run asked = Run.migratekit("hub", "restore", "two", "--to", to, "--hub", "unix:" + socket);
+            Run asked = Run.migratekit("hub", "restore", "two", "--to", to, "--hub", hub.address());
             assertEquals(51, asked.code(), asked::toString);
             assertTrue(asked.err().contains("its hashes are missing: "), asked::err);
             assertEquals(
                     0,
-                    Run.migratekit("hub", "restore", "three", "--to", to, "--hub", "unix:" + socket)
+                    Run.migratekit("hub", "restore", "three", "--to", to, "--hub", hub.address())
                             .code());
         }
     }

@@ -6,13 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.migratekit.hub.Hub;
-import io.migratekit.hub.api.HubServer;
-import io.migratekit.hub.api.HubService;
-import io.migratekit.hub.api.HubSettings;
-import io.migratekit.hub.control.Control;
-import io.migratekit.hub.control.Queue;
-import io.migratekit.hub.export.Places;
 import io.migratekit.hub.repository.Repository;
 import io.migratekit.hub.repository.RepositoryLimits;
 import io.migratekit.hub.repository.SealDisk;
@@ -208,28 +201,16 @@ class HubPruneTest {
 
     @Test
     void aHubDoesTheSame() throws IOException {
-        Path socket = folder.resolve("api");
-        HubSettings settings = new HubSettings(
-                repository(),
-                List.of(new HubServer.Listen.Unix(socket)),
-                new Places.Sockets(folder.resolve("x")),
-                Duration.ZERO,
-                1 << 20,
-                Hub.Habits.NONE,
-                new Control.Embedded(),
-                Queue.LOST_AFTER,
-                "test");
-        try (HubService hub = HubService.start(settings)) {
-            assertTrue(hub.isAlive());
-            Run shown = prune("", "--hub", "unix:" + socket, "--keep-daily", "3");
+        try (HubHere hub = new HubHere(repository(), folder)) {
+            Run shown = prune("", "--hub", hub.address(), "--keep-daily", "3");
             assertEquals(0, shown.code(), shown.err());
             assertEquals(DAYS, left("web").size());
-            Run run = prune("", "--hub", "unix:" + socket, "--keep-daily", "3", "--keep-within", "1h", "--apply");
+            Run run = prune("", "--hub", hub.address(), "--keep-daily", "3", "--keep-within", "1h", "--apply");
             assertEquals(0, run.code(), run.err());
             assertTrue(run.out().contains("keep daily 3, within 1h;"), run.out());
             assertEquals(List.of("web-3", "web-4", "web-5"), left("web"));
             assertEquals(List.of("db-3", "db-4", "db-5"), left("db"));
-            Run none = prune("", "--hub", "unix:" + socket, "--vm", "nobody", "--keep-daily", "3");
+            Run none = prune("", "--hub", hub.address(), "--vm", "nobody", "--keep-daily", "3");
             assertEquals(2, none.code());
         }
     }

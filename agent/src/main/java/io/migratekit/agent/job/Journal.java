@@ -16,7 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,7 +30,6 @@ final class Journal implements AutoCloseable {
     static final String PREVIOUS = "journal.1.jsonl";
     static final int LONGEST_FILE = 1 << 20;
     private static final int LONGEST_LINE = 16 << 10;
-    private static final Set<String> BEGINNINGS = Set.of(JobEvent.STARTED.word(), JobEvent.RESUMED.word());
 
     private static final System.Logger LOG = System.getLogger(Journal.class.getName());
 
@@ -105,7 +103,7 @@ final class Journal implements AutoCloseable {
             JobState state = state(line);
             if (state != null && !line.time().isBefore(begun)) {
                 end = new End(state, line.time());
-            } else if (BEGINNINGS.contains(line.event())) {
+            } else if (line.begins()) {
                 end = null;
             }
         }

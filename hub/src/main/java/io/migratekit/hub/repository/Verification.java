@@ -95,8 +95,11 @@ final class Verification {
             isWhole = false;
         }
         List<VerifyReport.Found> found = new ArrayList<>();
-        concerns.forEach((damage, concern) -> found.add(
-                new VerifyReport.Found(concern.vm(), concern.disk(), damage, List.copyOf(wrongBecauseOf(damage)))));
+        concerns.forEach((damage, concern) -> found.add(new VerifyReport.Found(
+                concern.vm(),
+                concern.disk(),
+                damage,
+                List.copyOf(damage.isWhole() ? wrongIn(damage.layer()) : concern.points()))));
         return new VerifyReport(
                 looked, passedOver, readBytes, found, good(points), failures, catalog.unreadable(vm), isWhole);
     }
@@ -114,10 +117,10 @@ final class Verification {
     }
 
     /** What concerns a layer as a whole is also why its cells read wrong, in whichever restore point they do. */
-    private Set<String> wrongBecauseOf(Damage damage) {
+    private Set<String> wrongIn(String layer) {
         Set<String> all = new TreeSet<>();
-        concerns.forEach((other, concern) -> {
-            if (other.equals(damage) || (damage.isWhole() && other.layer().equals(damage.layer()))) {
+        concerns.forEach((damage, concern) -> {
+            if (damage.layer().equals(layer)) {
                 all.addAll(concern.points());
             }
         });
